@@ -1,0 +1,41 @@
+// Workers and the state of the whole service.
+import { z } from 'zod';
+
+export const WorkerState = z.enum(['ready', 'busy', 'draining', 'lost']).meta({ id: 'WorkerState' });
+
+export const Worker = z
+  .object({
+    id: z.string(),
+    host: z.string(),
+    pid: z.int(),
+    version: z.string(),
+    claude_version: z.string().nullable().describe('null when the CLI is missing on the worker.'),
+    capacity: z.int().describe('Runs at a time.'),
+    busy: z.int(),
+    state: WorkerState,
+    run_ids: z.array(z.string()),
+    started_at: z.iso.datetime(),
+    last_seen_at: z.iso.datetime(),
+    labels: z.record(z.string(), z.string()),
+  })
+  .meta({ id: 'Worker' });
+export type Worker = z.infer<typeof Worker>;
+
+export const WorkerList = z.object({ data: z.array(Worker), next_page: z.string().nullable() }).meta({ id: 'WorkerList' });
+export type WorkerList = z.infer<typeof WorkerList>;
+
+export const Status = z
+  .object({
+    object: z.literal('status'),
+    version: z.string(),
+    installation_id: z.string(),
+    uptime_seconds: z.number(),
+    workers: z.object({ total: z.int(), ready: z.int(), busy: z.int(), draining: z.int(), lost: z.int(), capacity: z.int() }),
+    queue: z.object({ depth: z.int().describe('Runs that wait for a worker.') }),
+    runs: z.object({ queued: z.int(), running: z.int(), waiting: z.int() }),
+    viewers: z.int().describe('Open event streams of this API process.'),
+    redis: z.object({ version: z.string(), used_memory_bytes: z.int(), latency_ms: z.number() }),
+    demo: z.boolean().describe('True when the offline demo model answers instead of Claude.'),
+  })
+  .meta({ id: 'Status' });
+export type Status = z.infer<typeof Status>;

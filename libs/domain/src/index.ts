@@ -1,0 +1,11 @@
+// The nouns of Runyard: schemas, states, errors, ids, pure rules.
+export * from './create-run.js';
+export * from './events.js';
+export * from './failure-codes.js';
+export * from './fleet.js';
+export * from './ids.js';
+export * from './limits.js';
+export * from './problems.js';
+export * from './run-state.js';
+export * from './run.js';
+export * from './workspace-request.js';
