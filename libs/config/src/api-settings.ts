@@ -1,0 +1,47 @@
+// Settings of the API process.
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import type { Environment } from './host-environment.js';
+import { readSettings } from './read-settings.js';
+import * as shared from './shared-fields.js';
+
+export const ApiEnvironment = z.object({
+  RUNYARD_HOST: shared.hostField,
+  RUNYARD_PORT: shared.portField,
+  RUNYARD_DATA_DIR: shared.dataDirField,
+  RUNYARD_API_KEY: shared.apiKeyField,
+  REDIS_URL: shared.redisUrlField,
+  RUNYARD_WORKSPACES: shared.workspacesField,
+  RUNYARD_ALLOWED_HOSTS: shared.allowedHostsField,
+  RUNYARD_LOG_LEVEL: shared.logLevelField,
+  RUNYARD_PARENT_PIPE: shared.parentPipeField,
+});
+
+/** Typed settings of the API; `dataDir` is absolute. */
+export interface ApiSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly dataDir: string;
+  readonly apiKey: string | undefined;
+  readonly redisUrl: string;
+  readonly workspaceRoots: readonly string[];
+  readonly allowedHosts: readonly string[];
+  readonly logLevel: string;
+  readonly endWithParent: boolean;
+}
+
+/** Reads the settings of the API. Throws SettingsError. */
+export function apiSettings(env?: Environment): ApiSettings {
+  const read = readSettings(ApiEnvironment, env);
+  return {
+    host: read.RUNYARD_HOST,
+    port: read.RUNYARD_PORT,
+    dataDir: resolve(read.RUNYARD_DATA_DIR),
+    apiKey: read.RUNYARD_API_KEY,
+    redisUrl: read.REDIS_URL,
+    workspaceRoots: read.RUNYARD_WORKSPACES,
+    allowedHosts: read.RUNYARD_ALLOWED_HOSTS,
+    logLevel: read.RUNYARD_LOG_LEVEL,
+    endWithParent: read.RUNYARD_PARENT_PIPE,
+  };
+}

@@ -1,0 +1,22 @@
+// Environment → typed settings, read once by each app in its main.ts.
+export { ApiEnvironment, apiSettings } from './api-settings.js';
+export type { ApiSettings } from './api-settings.js';
+export { CliEnvironment, cliSettings } from './cli-settings.js';
+export type { CliSettings } from './cli-settings.js';
+export { ClientEnvironment, clientSettings } from './client-settings.js';
+export type { ClientSettings } from './client-settings.js';
+export { DemoModelEnvironment, demoModelSettings } from './demo-model-settings.js';
+export type { DemoModelSettings } from './demo-model-settings.js';
+export { describeSettings, unknownSettings } from './describe-settings.js';
+export type { SettingDescription } from './describe-settings.js';
+export { hostEnvironment } from './host-environment.js';
+export type { Environment } from './host-environment.js';
+export { LocalEnvironment, localSettings } from './local-settings.js';
+export type { LocalSettings } from './local-settings.js';
+export { readSettings } from './read-settings.js';
+export { parseRedisUrl } from './redis-url.js';
+export type { RedisConnection } from './redis-url.js';
+export { EXIT_CODE_BAD_SETTINGS, exitOnSettingsError, SettingsError } from './settings-error.js';
+export type { SettingsProblem } from './settings-error.js';
+export { WorkerEnvironment, workerSettings } from './worker-settings.js';
+export type { WorkerSettings } from './worker-settings.js';
