@@ -1,5 +1,7 @@
 // Helpers for specs: a private Redis, waiting, directories, ports, processes. Never imported by the product.
 export { freePort } from './free-port.js';
+export { httpCall, httpOpen } from './http-call.js';
+export type { HttpAnswer, HttpCall } from './http-call.js';
 export { processesWithMark } from './processes-with-mark.js';
 export { temporaryDirectory } from './temporary-directory.js';
 export type { TemporaryDirectory } from './temporary-directory.js';
