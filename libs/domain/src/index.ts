@@ -1,5 +1,6 @@
 // The nouns of Runyard: schemas, states, errors, ids, pure rules.
 export * from './create-run.js';
+export * from './event-list.js';
 export * from './events.js';
 export * from './failure-codes.js';
 export * from './fleet.js';

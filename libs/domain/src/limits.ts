@@ -7,6 +7,7 @@ export const LIMITS = {
   pageSize: 100,
   defaultPageSize: 20,
   eventPageSize: 1000,
+  defaultEventPageSize: 100,
   metadataPairs: 16,
   metadataKeyLength: 64,
   metadataValueLength: 512,

@@ -26,7 +26,7 @@ export const PROBLEM_KINDS = {
   idempotency_key_reused: { status: 422, title: 'The Idempotency-Key was used for another body', retryable: false, hint: 'Use a new key for a new request.' },
   too_many_requests: { status: 429, title: 'Too many requests', retryable: true, hint: 'Wait as Retry-After says.' },
   internal: { status: 500, title: 'A defect of Runyard', retryable: true, hint: 'Report it with the request_id; the log has the details.' },
-  redis_unavailable: { status: 503, title: 'Redis cannot be reached', retryable: true, hint: 'Wait as Retry-After says; nothing was created.' },
+  redis_unavailable: { status: 503, title: 'Redis cannot be reached', retryable: true, hint: 'Wait as Retry-After says, then ask again; a POST that is repeated with its Idempotency-Key happens once.' },
   shutting_down: { status: 503, title: 'This process is shutting down', retryable: true, hint: 'Try again: another replica or the next start will answer.' },
 } as const satisfies Record<string, ProblemKind>;
 

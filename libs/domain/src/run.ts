@@ -71,6 +71,9 @@ export const ListRunsQuery = z
   .meta({ id: 'ListRunsQuery' });
 export type ListRunsQuery = z.infer<typeof ListRunsQuery>;
 
+/** Filters of the contract that this version refuses with `not_available`. */
+export const LIST_RUNS_NOT_AVAILABLE = ['schedule_id', 'profile', 'tag', 'trigger', 'created_after', 'created_before'] as const;
+
 export const RunList = z.object({ data: z.array(Run), next_page: z.string().nullable() }).meta({ id: 'RunList' });
 export type RunList = z.infer<typeof RunList>;
 
