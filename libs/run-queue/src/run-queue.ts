@@ -1,0 +1,94 @@
+// The producer: puts tickets into the queue, or says at once that it cannot.
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import type { RedisOptions } from 'ioredis';
+import { DEFAULT_PREFIX, JOB_NAME, JOB_OPTIONS, QUEUE_NAME, reconnectDelay } from './queue-settings.js';
+import { QueueUnavailableError } from './queue-unavailable-error.js';
+import { ticketId } from './ticket.js';
+import type { Ticket } from './ticket.js';
+
+const ANSWER_MS = 5000;
+const SILENCE_MS = 8000;
+const NOT_FOR_NOW = /(?:^|-)(?:LOADING|READONLY|MISCONF|OOM|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|BUSY|TRYAGAIN|NOAUTH|WRONGPASS|NOPERM) /;
+
+export interface RunQueueOptions {
+  /** ioredis options such as `{path}` or `{host, port}`. */
+  readonly redis: RedisOptions;
+  /** Default `runyard:bull`. */
+  readonly prefix?: string;
+  /** Connection errors and failed tickets, for the log. */
+  readonly onError?: (error: Error) => void;
+}
+
+export class RunQueue {
+  readonly #redis: Redis;
+  readonly #queue: Queue<Ticket>;
+  /** Why there is no connection, once one failed. */
+  #problem: string | undefined;
+  readonly #waiting = new Set<() => void>();
+
+  private constructor({ redis, prefix = DEFAULT_PREFIX, onError = () => {} }: RunQueueOptions) {
+    this.#redis = new Redis({
+      connectTimeout: ANSWER_MS,
+      keepAlive: 5000,
+      ...redis,
+      replyMapping: 'legacy',
+      socketTimeout: SILENCE_MS,
+      commandTimeout: ANSWER_MS,
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      retryStrategy: reconnectDelay,
+    });
+    this.#redis.on('error', (error: Error) => (this.#problem = error.message));
+    this.#redis.on('close', () => {
+      this.#problem ??= 'the connection was closed';
+      for (const giveUp of this.#waiting) giveUp();
+    });
+    this.#redis.on('ready', () => (this.#problem = undefined));
+    // Without the version check nothing can fail between the connection and the first ticket.
+    this.#queue = new Queue(QUEUE_NAME, { connection: this.#redis, prefix, skipVersionCheck: true, defaultJobOptions: JOB_OPTIONS });
+    this.#queue.on('error', onError);
+  }
+
+  /** Connects in the background. */
+  static open(options: RunQueueOptions): RunQueue {
+    return new RunQueue(options);
+  }
+
+  /** Adds the ticket of a dispatch. The same dispatch twice makes one ticket. @throws QueueUnavailableError */
+  async enqueue({ runId, dispatch }: { readonly runId: string; readonly dispatch: number }): Promise<void> {
+    await this.#promptly(() => this.#queue.add(JOB_NAME, { v: 1, runId, dispatch }, { jobId: ticketId({ runId, dispatch }) }));
+  }
+
+  /** How many tickets wait for a worker. @throws QueueUnavailableError */
+  depth(): Promise<number> {
+    return this.#promptly(() => this.#queue.getWaitingCount());
+  }
+
+  async close(): Promise<void> {
+    await this.#queue.close();
+    this.#redis.disconnect();
+  }
+
+  async #promptly<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#problem !== undefined) throw new QueueUnavailableError(`Redis: ${this.#problem}`);
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const giveUp = () => reject(new QueueUnavailableError(`Redis: ${this.#problem ?? `no answer within ${ANSWER_MS} ms`}`));
+    const timer = setTimeout(giveUp, ANSWER_MS);
+    this.#waiting.add(giveUp);
+    try {
+      return await Promise.race([work(), late]);
+    } catch (error) {
+      throw isOurDefect(error) ? error : new QueueUnavailableError(error instanceof Error ? error.message : String(error), { cause: error });
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(giveUp);
+    }
+  }
+}
+
+function isOurDefect(error: unknown): boolean {
+  if (error instanceof QueueUnavailableError || error instanceof TypeError) return true;
+  return error instanceof Error && error.name === 'ReplyError' && !NOT_FOR_NOW.test(error.message);
+}

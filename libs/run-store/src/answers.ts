@@ -1,0 +1,168 @@
+// What the store is asked and what it answers.
+import type { CreateRun, EventType, RunStatus, TerminalStatus, Trigger } from '@runyard/domain';
+import type { RunRecord } from './run-record.js';
+
+/** The n-th time a run was put into the queue: what one ticket carries. */
+export interface Dispatch {
+  readonly runId: string;
+  readonly dispatch: number;
+}
+
+/** The right of one attempt to write to its run. */
+export interface Attempt {
+  readonly runId: string;
+  readonly attempt: number;
+}
+
+export interface Lease extends Attempt {
+  readonly workerId: string;
+}
+
+/** An event to append. `data` is JSON and is forwarded byte by byte. */
+export interface NewEvent {
+  readonly type: EventType;
+  readonly data: Buffer | string;
+}
+
+/** A stored event. `data` holds the bytes that were appended. */
+export interface StoredEvent {
+  /** `<attempt>-<seq>` */
+  readonly id: string;
+  /** When it was appended, ISO, by the clock of Redis. */
+  readonly ts: string;
+  readonly type: string;
+  readonly data: Buffer;
+}
+
+export interface CreateInput {
+  readonly request: CreateRun;
+  readonly trigger: Trigger;
+  /** `fingerprint`: what must be the same for the same key, such as a hash of the body. Kept 72 h. */
+  readonly idempotency?: { readonly key: string; readonly fingerprint: string };
+}
+
+export type CreateAnswer =
+  /** `dispatch` is null while the run waits for its session; else it needs a ticket. */
+  | { readonly kind: 'created'; readonly run: RunRecord; readonly dispatch: number | null }
+  | { readonly kind: 'replayed'; readonly run: RunRecord }
+  /** The key was used for another body, or for a run that has been deleted. */
+  | { readonly kind: 'idempotency_key_reused' }
+  | { readonly kind: 'session_not_found' };
+
+export interface ListQuery {
+  /** 1 to 100 runs; a page is shorter when its runs are large, or when two filters are combined. */
+  readonly limit: number;
+  readonly page?: string | undefined;
+  readonly status?: RunStatus | undefined;
+  readonly sessionId?: string | undefined;
+}
+
+export interface RunPage {
+  /** Newest first. */
+  readonly runs: RunRecord[];
+  /** null on the last page. */
+  readonly nextPage: string | null;
+}
+
+export interface ClaimInput extends Dispatch {
+  readonly workerId: string;
+}
+
+export type ClaimAnswer =
+  | {
+      readonly kind: 'claimed';
+      readonly run: RunRecord;
+      /** How often a worker had claimed the run before. */
+      readonly previousAttempts: number;
+      /** Milliseconds of the clock of Redis. */
+      readonly leaseUntilMs: number;
+    }
+  /** Not the latest dispatch, or the run is not queued, or it is unknown: the ticket completes without effect. */
+  | { readonly kind: 'stale' };
+
+/** Something that was sent into a live run. */
+export interface InboxEntry {
+  /** `inp_…` */
+  readonly id: string;
+  readonly type: string;
+  /** JSON */
+  readonly data: string;
+}
+
+export type RenewAnswer =
+  | { readonly kind: 'renewed'; readonly leaseUntilMs: number; readonly cancelRequested: boolean; readonly inbox: InboxEntry[] }
+  | { readonly kind: 'lost' };
+
+export type AppendAnswer = { readonly kind: 'appended'; readonly firstSeq: number; readonly lastSeq: number } | { readonly kind: 'lost' };
+
+export interface Flush {
+  /** 1, 2, … within the attempt. */
+  readonly number: number;
+  readonly events: readonly NewEvent[];
+}
+
+export type FinishAnswer =
+  /** `next`: the dispatch of the run that waited for this session. */
+  | { readonly kind: 'finished'; readonly next: Dispatch | null }
+  /** The run was terminal before, by this attempt or by a cancel. */
+  | { readonly kind: 'already'; readonly status: TerminalStatus }
+  | { readonly kind: 'lost' };
+
+export type CancelAnswer =
+  | { readonly kind: 'canceled' | 'requested' | 'already_terminal'; readonly run: RunRecord; readonly next: Dispatch | null }
+  | { readonly kind: 'not_found' };
+
+export interface ReadEventsQuery {
+  /** Event id; only later events are read. Default: from the first. */
+  readonly after?: string | undefined;
+  /** At most this many events; a page may be shorter because of its bytes. */
+  readonly limit: number;
+  /** false leaves out `claude.stream_event`. Default true. */
+  readonly deltas?: boolean | undefined;
+}
+
+export interface EventPage {
+  readonly events: StoredEvent[];
+  /** Nothing more will ever come: the run is terminal and this page reaches its end. */
+  readonly end: boolean;
+}
+
+export interface FollowQuery {
+  readonly after?: string | undefined;
+  readonly signal: AbortSignal;
+  readonly deltas?: boolean | undefined;
+}
+
+export interface WorkerInfo {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly claudeVersion: string | null;
+  readonly capacity: number;
+  readonly busy: number;
+  readonly state: 'ready' | 'busy' | 'draining';
+  readonly runIds: readonly string[];
+  /** ISO, by the worker's clock. */
+  readonly startedAt: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface WorkerRecord extends Omit<WorkerInfo, 'state'> {
+  /** `lost` when it was not heard of for 15 s. */
+  readonly state: WorkerInfo['state'] | 'lost';
+  /** ISO, by the clock of Redis. */
+  readonly lastSeenAt: string;
+}
+
+/** Tells a worker to look at a run at once; the record and the inbox hold what is meant. */
+export interface WorkerSignal {
+  readonly runId: string;
+  readonly type: 'cancel' | 'input';
+}
+
+export interface RedisHealth {
+  readonly latencyMs: number;
+  readonly version: string;
+  readonly usedMemoryBytes: number;
+}

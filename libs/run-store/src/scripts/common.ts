@@ -1,0 +1,133 @@
+// Lua shared by the scripts: time, numbers, the state table, appending, dispatching, ending a run.
+// Every script gets the key prefix as ARGV[1] and works on one primary, so it may build the names of keys itself.
+// Redis does not roll back: a script checks everything before its first write.
+import { RUN_TRANSITIONS } from '@runyard/domain';
+
+/** A publish carries the events themselves up to this many bytes of data, else only their ids. */
+export const PUBLISH_BYTES = 16 * 1024;
+
+const mayTable = RUN_TRANSITIONS.map(({ from, to }) => `['${from}>${to}']=true`).join(',');
+
+const BASICS = `
+local P = ARGV[1]
+local MAY = {${mayTable}}
+local function run_key(id) return P .. 'run:' .. id end
+-- Lua would print large integers as 1e+14.
+local function int(n) return string.format('%.0f', n) end
+local function now_ms()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+-- Names and values of the record, with its id and the time of reading.
+local function record(id, now)
+  local flat = redis.call('HGETALL', run_key(id))
+  for _, v in ipairs({'id', id, 'now', int(now)}) do flat[#flat + 1] = v end
+  return flat
+end
+-- The fields that decide what may be done to a run; nil when there is no such run.
+local function load(id)
+  local f = redis.call('HMGET', run_key(id), 'status', 'attempt', 'seq', 'dispatch', 'created', 'session', 'held', 'lease_until', 'worker', 'cancel_requested', 'flush')
+  if not f[1] then return nil end
+  return {id = id, status = f[1], attempt = tonumber(f[2]), seq = tonumber(f[3]), dispatch = tonumber(f[4]), created = f[5], session = f[6],
+    held = f[7] == '1', lease_until = tonumber(f[8] or '0'), worker = f[9], cancel_requested = f[10], flush = f[11]}
+end
+local function is_terminal(run) return run.status == 'succeeded' or run.status == 'failed' or run.status == 'canceled' end
+-- A process may be at work: running, or waiting with its process kept.
+local function is_live(run) return run.status == 'running' or (run.status == 'waiting' and run.held) end
+local function set_status(run, to)
+  if not MAY[run.status .. '>' .. to] then error('a run may not go from ' .. run.status .. ' to ' .. to) end
+  redis.call('HSET', run_key(run.id), 'status', to)
+  redis.call('ZREM', P .. 'runs:status:' .. run.status, run.created .. '_' .. run.id)
+  redis.call('ZADD', P .. 'runs:status:' .. to, 0, run.created .. '_' .. run.id)
+  run.status = to
+end
+`;
+
+/** `append(run, now, {type, data, …})`: numbers the events, adds them to the log and publishes them. */
+const APPEND = `
+local function append(run, now, events)
+  local key = run_key(run.id)
+  local prefix = int(run.attempt) .. '-'
+  local ts = int(now)
+  local frames, bytes, first = {}, 0, nil
+  for i = 1, #events, 2 do
+    local kind, data = events[i], events[i + 1]
+    local id = prefix .. int(run.seq + 1)
+    redis.call('XADD', key .. ':events', id, 't', kind, 'ts', ts, 'd', data)
+    run.seq = run.seq + 1
+    first = first or id
+    bytes = bytes + #data
+    if bytes <= ${PUBLISH_BYTES} then frames[#frames + 1] = id .. ' ' .. ts .. ' ' .. #kind .. ' ' .. #data .. '\\n' .. kind .. data end
+  end
+  if not first then return end
+  redis.call('HSET', key, 'seq', int(run.seq))
+  local message = bytes <= ${PUBLISH_BYTES} and ('F' .. table.concat(frames)) or ('R' .. first .. ' ' .. prefix .. int(run.seq) .. (events[#events - 1] == 'run.finished' and ' end' or ''))
+  redis.call('PUBLISH', key .. ':live', message)
+end
+`;
+
+/** `dispatch(run, now, reason)`: a queued run gets its next dispatch; the outbox keeps it until its ticket is there. */
+const DISPATCH = `
+local function dispatch(run, now, reason)
+  local key = run_key(run.id)
+  run.dispatch = run.dispatch + 1
+  redis.call('HSET', key, 'dispatch', int(run.dispatch), 'queued_reason', 'capacity')
+  redis.call('ZADD', P .. 'outbox', int(now), run.id .. '.' .. int(run.dispatch))
+  append(run, now, {'run.queued', '{"dispatch":' .. int(run.dispatch) .. (reason and (',"reason":' .. reason) or '') .. '}'})
+  return {run.id, run.dispatch}
+end
+`;
+
+/** `free_session(run, now)`: the next run that waits for the session gets its turn; answers its dispatch, or false. */
+const FREE_SESSION = `
+local function free_session(run, now)
+  local key = P .. 'session:' .. run.session
+  redis.call('LREM', key .. ':waiting', 0, run.id)
+  if redis.call('HGET', key, 'active') ~= run.id then return false end
+  local id = redis.call('LPOP', key .. ':waiting')
+  while id do
+    local waiting = load(id)
+    if waiting and waiting.status == 'queued' then
+      redis.call('HSET', key, 'active', id)
+      return dispatch(waiting, now)
+    end
+    id = redis.call('LPOP', key .. ':waiting')
+  end
+  redis.call('HDEL', key, 'active')
+  return false
+end
+`;
+
+/** `end_run(run, now, status, outcome, events)`: last events, run.finished, indexes, lease, session. Answers like free_session. */
+const END_RUN = `
+local function end_run(run, now, status, outcome, events)
+  local key = run_key(run.id)
+  set_status(run, status)
+  redis.call('HSET', key, 'outcome', outcome, 'ended', int(now))
+  redis.call('HDEL', key, 'lease_until', 'queued_reason', 'waiting_for', 'held', 'claim')
+  events[#events + 1] = 'run.finished'
+  events[#events + 1] = outcome
+  append(run, now, events)
+  redis.call('ZREM', P .. 'leases', run.id)
+  redis.call('ZREM', P .. 'outbox', run.id .. '.' .. int(run.dispatch))
+  redis.call('DEL', key .. ':inbox')
+  redis.call('ZADD', P .. 'compactions', int(now), run.id)
+  return free_session(run, now)
+end
+`;
+
+/** `leave_worker(run, now, reason, canceled)`: back into the queue, or to its end when a cancel was asked for. */
+const LEAVE_WORKER = `
+local function leave_worker(run, now, reason, canceled)
+  if run.cancel_requested then return end_run(run, now, 'canceled', canceled, {}) end
+  set_status(run, 'queued')
+  redis.call('HDEL', run_key(run.id), 'lease_until', 'worker', 'waiting_for', 'held', 'claim')
+  redis.call('ZREM', P .. 'leases', run.id)
+  return dispatch(run, now, reason)
+end
+`;
+
+/** A script body behind the shared functions. */
+export function lua(body: string): string {
+  return BASICS + APPEND + DISPATCH + FREE_SESSION + END_RUN + LEAVE_WORKER + body;
+}

@@ -1,0 +1,44 @@
+// A run leaves its worker: the lease is over, or the worker gives it back.
+import type { Redis } from 'ioredis';
+import type { Attempt, Dispatch } from '../answers.js';
+import { dispatchOf } from '../dispatch-of.js';
+import type { Keys } from '../keys.js';
+import { CANCELED } from '../outcomes.js';
+import { Script } from '../script.js';
+import { lua } from './common.js';
+
+const lost = new Script(
+  lua(`
+local id, canceled = unpack(ARGV, 2)
+local now = now_ms()
+local run = load(id)
+if not run or not is_live(run) then
+  redis.call('ZREM', P .. 'leases', id)
+  return false
+end
+if run.lease_until > now then return false end
+return leave_worker(run, now, '"lease_expired"', canceled)
+`),
+);
+
+const back = new Script(
+  lua(`
+local id, canceled, attempt, reason = unpack(ARGV, 2)
+local run = load(id)
+if not run or not is_live(run) or int(run.attempt) ~= attempt then return false end
+return leave_worker(run, now_ms(), reason, canceled)
+`),
+);
+
+/** Only when the lease is over by the clock of Redis. Answers the dispatch that now needs a ticket. */
+export async function redispatchLost(redis: Redis, keys: Keys, runId: string): Promise<Dispatch | undefined> {
+  const reply = await lost.run(redis, [keys.run(runId), keys.events(runId)], [keys.prefix, runId, JSON.stringify(CANCELED)]);
+  return dispatchOf(reply) ?? undefined;
+}
+
+/** Only for the current attempt. Answers the dispatch that now needs a ticket. */
+export async function requeue(redis: Redis, keys: Keys, attempt: Attempt, reason: string): Promise<Dispatch | undefined> {
+  const { runId } = attempt;
+  const args = [keys.prefix, runId, JSON.stringify(CANCELED), attempt.attempt, JSON.stringify(reason)];
+  return dispatchOf(await back.run(redis, [keys.run(runId), keys.events(runId)], args)) ?? undefined;
+}

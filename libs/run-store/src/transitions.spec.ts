@@ -1,0 +1,130 @@
+// The state table of the domain holds for every script and every state.
+import { mayBecome, newId, RUN_STATUSES } from '@runyard/domain';
+import type { RunStatus } from '@runyard/domain';
+import { temporaryDirectory, testRedis } from '@runyard/testing';
+import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { RunStore } from './index.js';
+import { created, expireLease, FAILED, message, REQUEST, started, SUCCEEDED } from './store.fixture.js';
+
+let server: TestRedis;
+let directory: TemporaryDirectory;
+let redis: Redis;
+let store: RunStore;
+
+beforeAll(async () => {
+  server = await testRedis();
+  directory = await temporaryDirectory();
+  redis = new Redis(server.connection);
+  store = RunStore.open({ redis: server.connection, role: 'worker', dataDir: directory.path });
+}, 300_000);
+afterAll(async () => {
+  await store.close();
+  redis.disconnect();
+  await server.stop();
+  await directory.remove();
+});
+
+type Situation = RunStatus | 'waiting, held' | 'running, lease over' | 'running, cancel requested';
+const SITUATIONS: readonly Situation[] = [...RUN_STATUSES, 'waiting, held', 'running, lease over', 'running, cancel requested'];
+const statusIn = (situation: Situation) => situation.split(',')[0] as RunStatus;
+
+/** A run in a situation, whose attempt and dispatch are the ones that a script would accept. */
+async function runIn(situation: Situation) {
+  if (situation === 'queued') return { id: (await created(store)).id, attempt: 0, dispatch: 1 };
+  const { id, lease } = await started(store);
+  const status = statusIn(situation);
+  if (status === 'waiting') {
+    await redis.hset(`runyard:run:${id}`, 'status', 'waiting', 'waiting_for', 'permission', 'held', situation === 'waiting' ? '0' : '1');
+    const { createdAt } = (await store.get(id)) ?? { createdAt: '' };
+    await redis.zrem('runyard:runs:status:running', `${Date.parse(createdAt)}_${id}`);
+    await redis.zadd('runyard:runs:status:waiting', 0, `${Date.parse(createdAt)}_${id}`);
+    if (situation === 'waiting') await redis.zrem('runyard:leases', id);
+  } else if (status === 'canceled') await store.finish(lease, { ...SUCCEEDED, status });
+  else if (status === 'succeeded' || status === 'failed') await store.finish(lease, status === 'failed' ? FAILED : SUCCEEDED);
+  if (situation === 'running, lease over') await expireLease(redis, lease);
+  if (situation === 'running, cancel requested') await store.cancel(id);
+  return { id, attempt: 1, dispatch: 1 };
+}
+
+type RunInSituation = Awaited<ReturnType<typeof runIn>>;
+
+/** Each script, and what it makes of the situations that it changes. */
+const SCRIPTS: Record<string, { readonly call: (run: RunInSituation) => Promise<unknown>; readonly changes: Partial<Record<Situation, RunStatus>> }> = {
+  claim: {
+    call: ({ id, dispatch }) => store.claim({ runId: id, dispatch, workerId: 'wrk_other' }),
+    changes: { queued: 'running' },
+  },
+  renew: { call: ({ id, attempt }) => store.renew({ runId: id, attempt, workerId: 'wrk_test' }), changes: {} },
+  append: { call: ({ id, attempt }) => store.append({ runId: id, attempt }, 1, [message('x')]), changes: {} },
+  appendFromOutside: { call: ({ id }) => store.appendFromOutside(id, message('x')), changes: {} },
+  noteModel: { call: ({ id, attempt }) => store.noteModel({ runId: id, attempt }, 'm'), changes: {} },
+  'finish succeeded': {
+    call: ({ id, attempt }) => store.finish({ runId: id, attempt }, SUCCEEDED),
+    changes: { running: 'succeeded', 'running, lease over': 'succeeded', 'running, cancel requested': 'succeeded' },
+  },
+  'finish failed': {
+    call: ({ id, attempt }) => store.finish({ runId: id, attempt }, FAILED),
+    changes: { running: 'failed', waiting: 'failed', 'waiting, held': 'failed', 'running, lease over': 'failed', 'running, cancel requested': 'failed' },
+  },
+  'finish canceled': {
+    call: ({ id, attempt }) => store.finish({ runId: id, attempt }, { ...SUCCEEDED, status: 'canceled' }),
+    changes: { running: 'canceled', waiting: 'canceled', 'waiting, held': 'canceled', 'running, lease over': 'canceled', 'running, cancel requested': 'canceled' },
+  },
+  requeue: {
+    call: ({ id, attempt }) => store.requeue({ runId: id, attempt }, 'drain'),
+    changes: { running: 'queued', 'waiting, held': 'queued', 'running, lease over': 'queued', 'running, cancel requested': 'canceled' },
+  },
+  redispatchLost: { call: ({ id }) => store.redispatchLost(id), changes: { 'running, lease over': 'queued' } },
+  cancel: { call: ({ id }) => store.cancel(id), changes: { queued: 'canceled', waiting: 'canceled' } },
+  compact: { call: ({ id }) => store.compact(id), changes: {} },
+  dispatched: { call: ({ id }) => store.dispatched({ runId: id, dispatch: 1 }), changes: {} },
+  'create in its session': {
+    call: async ({ id }) => store.create({ request: { ...REQUEST, session_id: (await store.get(id))?.sessionId }, trigger: 'api' }),
+    changes: {},
+  },
+};
+
+describe.each(Object.entries(SCRIPTS))('%s', (_, { call, changes }) => {
+  test.each(SITUATIONS)('on a run that is %s', async (situation) => {
+    const run = await runIn(situation);
+    const before = await store.get(run.id);
+    expect(before?.status).toBe(statusIn(situation));
+    await call(run).catch((error: unknown) => {
+      // Only a defect of the caller asks for this; it must change nothing.
+      expect(String(error)).toMatch(/a run may not go from/);
+    });
+    const after = await store.get(run.id);
+    expect(after?.status).toBe(changes[situation] ?? before?.status);
+    if (after?.status !== before?.status) expect(mayBecome(statusIn(situation), after?.status ?? 'queued')).toBe(true);
+    else if (['succeeded', 'failed', 'canceled'].includes(statusIn(situation))) expect({ ...after, log: 'stream' }).toEqual(before);
+    await expectIndexed(run.id);
+  });
+});
+
+test('delete takes terminal runs and no others', async () => {
+  for (const situation of SITUATIONS) {
+    const { id } = await runIn(situation);
+    const isTerminal = ['succeeded', 'failed', 'canceled'].includes(situation);
+    expect([situation, await store.delete(id)]).toEqual([situation, isTerminal ? 'deleted' : 'not_terminal']);
+    expect((await store.get(id)) === undefined).toBe(isTerminal);
+  }
+});
+
+test('every script knows runs that are not there', async () => {
+  const run = { id: newId('run'), attempt: 1, dispatch: 1 };
+  for (const [name, { call }] of Object.entries(SCRIPTS)) {
+    if (name !== 'create in its session') await call(run);
+    expect([name, await redis.keys(`runyard:run:${run.id}*`)]).toEqual([name, []]);
+  }
+});
+
+/** The run is in the index of its state and in no other, and in the lease index exactly when it has one. */
+async function expectIndexed(id: string): Promise<void> {
+  const run = await store.get(id);
+  const member = `${Date.parse(run?.createdAt ?? '')}_${id}`;
+  const scores = await Promise.all(RUN_STATUSES.map(async (status) => [status, (await redis.zscore(`runyard:runs:status:${status}`, member)) !== null] as const));
+  expect(scores.filter(([, isIn]) => isIn).map(([status]) => status)).toEqual([run?.status]);
+  if (run?.leaseUntilMs === null) expect(await redis.zscore('runyard:leases', id)).toBeNull();
+}
