@@ -1,15 +1,18 @@
 // Workspaces on a real file system: scratch directories, allowed roots and every way around them that we know.
-import { chmod, mkdir, mkdtemp, readdir, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryDirectory } from '@runyard/testing';
+import type { TemporaryDirectory } from '@runyard/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { prepareWorkspace } from './prepare-workspace.js';
 
+let directories: TemporaryDirectory;
 let base = '';
 let root = '';
 
 beforeAll(async () => {
-  base = await realpath(await mkdtemp(join(tmpdir(), 'workspace-')));
+  directories = await temporaryDirectory();
+  base = directories.path;
   root = join(base, 'root');
   await mkdir(join(root, 'inside', 'deep'), { recursive: true });
   await mkdir(join(base, 'root-evil', 'deep'), { recursive: true });
@@ -20,7 +23,7 @@ beforeAll(async () => {
   await symlink(root, join(base, 'root-by-link'));
 });
 
-afterAll(async () => rm(base, { recursive: true, force: true }));
+afterAll(() => directories.remove());
 
 const directory = (path: string, roots = [root]) => prepareWorkspace({ type: 'directory', path }, { runDir: join(base, 'run'), roots });
 

@@ -1,9 +1,9 @@
 // What a workspace's own Claude files may do: settings are left aside and listed, CLAUDE.md is handed over as text.
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { temporaryDirectory } from '@runyard/testing';
+import { beforeEach, expect, test } from 'vitest';
 import { prepareWorkspace } from './prepare-workspace.js';
 import { MEMORY_LIMIT_BYTES } from './workspace-memory.js';
 
@@ -11,12 +11,12 @@ let base = '';
 let path = '';
 
 beforeEach(async () => {
-  base = await realpath(await mkdtemp(join(tmpdir(), 'workspace-')));
+  const directory = await temporaryDirectory();
+  base = directory.path;
   path = join(base, 'repository');
   await mkdir(join(path, '.claude', 'agents'), { recursive: true });
+  return () => directory.remove();
 });
-
-afterEach(async () => rm(base, { recursive: true, force: true }));
 
 const prepare = (options: { trust?: 'none' | 'project'; memory?: boolean } = {}) =>
   prepareWorkspace({ type: 'directory', path, ...options }, { runDir: base, roots: [base] });
