@@ -1,0 +1,31 @@
+// The Nest application on its Fastify server, not yet listening.
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { SwaggerModule } from '@nestjs/swagger';
+import { Logger } from 'nestjs-pino';
+import { ApiModule } from './api.module.js';
+import type { ApiParts } from './api.module.js';
+import type { AccessRules } from './auth/access.js';
+import { openApiDocument } from './documents/openapi-document.js';
+import { createHttpServer } from './http/http-server.js';
+
+/** Routes are registered, nothing listens yet. */
+export async function createApp(parts: ApiParts, access: AccessRules): Promise<NestFastifyApplication> {
+  const { logger, closing, routes, version } = parts.context;
+  const server = await createHttpServer({ access, logger, closing, routes });
+  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.of(parts), new FastifyAdapter(server), {
+    bodyParser: false, // the server has its own, for JSON only
+    logger: false, // what Nest tells while it starts is its own business
+    abortOnError: false,
+  });
+  SwaggerModule.setup('docs', app, openApiDocument(app, version), {
+    jsonDocumentUrl: 'openapi.json',
+    raw: ['json'],
+    customSiteTitle: 'Runyard API',
+  });
+  await app.init();
+  app.useLogger(app.get(Logger));
+  return app;
+}

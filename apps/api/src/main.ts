@@ -1,0 +1,39 @@
+// The API process: settings, key, start, stop.
+import { apiSettings, hostEnvironment, unknownSettings, ApiEnvironment } from '@runyard/config';
+import type { ApiSettings } from '@runyard/config';
+import { createLogger } from '@runyard/telemetry';
+import { loadAdminKey, prepareDataDir } from './auth/admin-key.js';
+import { startApi } from './start-api.js';
+import type { RunningApi } from './start-api.js';
+import { exitFor } from './startup-error.js';
+import { onStop } from './stop-signals.js';
+
+async function main(settings: ApiSettings): Promise<void> {
+  const logger = createLogger({ name: 'api', level: settings.logLevel });
+  for (const name of unknownSettings(ApiEnvironment, hostEnvironment())) logger.warn({ setting: name }, 'unknown setting: is it misspelt?');
+  await prepareDataDir(settings.dataDir);
+  const admin = settings.apiKey === undefined ? await loadAdminKey(settings.dataDir) : undefined;
+  const key = settings.apiKey ?? admin?.key ?? '';
+  if (admin?.made) logger.info(`made an admin key; show it with: cat '${admin.path}'`);
+  const api = await startApi({ settings, key, logger, demo: 'demo' in settings && settings.demo === true, runsAsRoot: process.getuid?.() === 0 });
+  logger.info({ url: api.url }, 'API listening');
+  onStop({ withParent: settings.endWithParent, stop: (reason) => stop(api, reason), hurry: () => process.exit(1) });
+
+  async function stop(running: RunningApi, reason: string): Promise<void> {
+    logger.info({ reason }, 'API stops');
+    await running.close();
+    logger.info('API stopped');
+    process.exit(0); // standard input may still be open
+  }
+}
+
+let settings: ApiSettings | undefined;
+try {
+  settings = apiSettings();
+  await main(settings);
+} catch (error) {
+  const exit = exitFor(error, settings);
+  if (!exit) throw error;
+  process.stderr.write(`${exit.text}\n`);
+  process.exit(exit.code);
+}

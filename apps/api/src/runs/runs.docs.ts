@@ -1,0 +1,65 @@
+// What the OpenAPI document says about runs.
+import { applyDecorators } from '@nestjs/common';
+import { ApiCreatedResponse, ApiHeader, ApiOkResponse, ApiResponse } from '@nestjs/swagger';
+import { Run, RunList } from '@runyard/domain';
+import { operation, problems, runIdParameter } from '../documents/describe.js';
+
+const prefer = ApiHeader({
+  name: 'Prefer',
+  required: false,
+  description: '`wait=N`, N up to 60: answer when the run is terminal or waiting, or after N seconds. The body is the same either way.',
+  schema: { type: 'string' },
+});
+const applied = { 'Preference-Applied': { description: 'The wait that was granted.', schema: { type: 'string' as const } } };
+
+export const Create = () =>
+  applyDecorators(
+    operation('createRun', 'Create a run', 'The run is kept when this answers. It starts as soon as a worker has room, or when the earlier run of its session is over.'),
+    prefer,
+    ApiHeader({
+      name: 'Idempotency-Key',
+      required: false,
+      description: 'A request that is repeated with the same key and body creates nothing new. Kept for at least 24 hours.',
+      schema: { type: 'string', maxLength: 255 },
+    }),
+    ApiHeader({ name: 'X-Runyard-Client', required: false, description: 'Becomes the trigger of the run. Default api.', schema: { type: 'string', enum: ['api', 'cli', 'ui'] } }),
+    ApiCreatedResponse({
+      standardSchema: Run,
+      description: 'The run.',
+      headers: {
+        Location: { description: 'Path of the run.', schema: { type: 'string' } },
+        'Idempotent-Replayed': { description: '`true` when the key was known: this is the run of the first request, as it is now.', schema: { type: 'string' } },
+        ...applied,
+      },
+    }),
+    problems(
+      'malformed_json', 'invalid_parameter', 'unauthorized', 'payload_too_large', 'unsupported_media_type',
+      'invalid_request', 'not_available', 'session_not_found', 'idempotency_key_reused', 'redis_unavailable',
+    ),
+  );
+
+export const List = () =>
+  applyDecorators(
+    operation('listRuns', 'List runs', 'Newest first.'),
+    ApiOkResponse({ standardSchema: RunList, description: 'A page of runs.' }),
+    problems('invalid_parameter', 'unauthorized', 'not_available', 'redis_unavailable'),
+  );
+
+export const Show = () =>
+  applyDecorators(
+    operation('getRun', 'Look at a run'),
+    runIdParameter(),
+    prefer,
+    ApiHeader({ name: 'If-None-Match', required: false, description: 'ETag of an earlier answer.', schema: { type: 'string' } }),
+    ApiOkResponse({ standardSchema: Run, description: 'The run.', headers: { ETag: { schema: { type: 'string' } }, ...applied } }),
+    ApiResponse({ status: 304, description: 'The run has not changed.' }),
+    problems('invalid_parameter', 'unauthorized', 'not_found', 'redis_unavailable'),
+  );
+
+export const Cancel = () =>
+  applyDecorators(
+    operation('cancelRun', 'Cancel a run', 'May be repeated, in every state. A queued run is canceled at once, a running one within 8 seconds; see `cancel_requested_at`.'),
+    runIdParameter(),
+    ApiOkResponse({ standardSchema: Run, description: 'The run.' }),
+    problems('unauthorized', 'not_found', 'invalid_request', 'redis_unavailable'),
+  );
