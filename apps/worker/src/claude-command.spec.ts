@@ -1,0 +1,76 @@
+// Options of a run → command line, environment and first message.
+import { readFile } from 'node:fs/promises';
+import { temporaryDirectory } from '@runyard/testing';
+import type { CreateRun } from '@runyard/domain';
+import { expect, onTestFinished, test } from 'vitest';
+import type { ActiveRun } from './active-runs.js';
+import { bashTimes, claudeCommand, promptMessage } from './claude-command.js';
+import type { WorkerParts } from './worker-parts.js';
+
+const settings = { claudeMaxRetries: 3, claudeApiTimeoutMs: 7000 };
+const hostEnvironment = { HOME: '/home/somebody', PATH: '/bin', ANTHROPIC_API_KEY: 'sk-test', RUNYARD_API_KEY: 'admin', DATABASE_PASSWORD: 'x', REDIS_URL: 'redis://:p@h' };
+
+async function commandOf(request: CreateRun, memory?: string) {
+  const directory = await temporaryDirectory();
+  onTestFinished(() => directory.remove());
+  const active = { run: { request }, mark: 'the-mark', privateDir: directory.path } as ActiveRun;
+  const parts = { settings, hostEnvironment } as unknown as WorkerParts;
+  const session = { claude: { mode: 'start', sessionId: 'the-session' }, configDir: '/config', tmpDir: '/tmp/private', costBeforeUsd: 0 } as const;
+  return claudeCommand(active, { path: '/workspace', ignored: [], ...(memory === undefined ? {} : { memory }) }, session, parts);
+}
+
+test('nothing asked for: edits are accepted, the workspace does not rule, nothing is appended', async () => {
+  const { args, cwd } = await commandOf({ prompt: 'x' });
+  expect(cwd).toBe('/workspace');
+  expect(args).toEqual(expect.arrayContaining(['--session-id=the-session', '--permission-mode=acceptEdits', '--setting-sources=user', '--strict-mcp-config']));
+  expect(args.filter((arg) => /system-prompt|model|max-|allowed|schema|effort/i.test(arg))).toEqual([]);
+});
+
+test('each option has its argument', async () => {
+  const { args } = await commandOf({
+    prompt: 'x',
+    model: 'opus',
+    fallback_model: 'haiku',
+    effort: 'high',
+    permission_mode: 'plan',
+    allowed_tools: ['Bash(npm test)', '-x'],
+    disallowed_tools: ['WebFetch'],
+    output_schema: { type: 'object' },
+    max_turns: 4,
+    max_budget_usd: 1.5,
+    workspace: { type: 'scratch', trust: 'project' },
+  });
+  expect(args).toEqual(
+    expect.arrayContaining([
+      '--model=opus', '--fallback-model=haiku', '--effort=high', '--permission-mode=plan', '--allowedTools=Bash(npm test)', '--allowedTools=-x',
+      '--disallowedTools=WebFetch', '--json-schema={"type":"object"}', '--max-turns=4', '--max-budget-usd=1.5',
+    ]),
+  );
+  expect(args).not.toContain('--setting-sources=user');
+});
+
+test('memory and appended system prompt go into one private file', async () => {
+  const { args } = await commandOf({ prompt: 'x', append_system_prompt: 'be brief' }, 'from CLAUDE.md');
+  const file = args.find((arg) => arg.startsWith('--append-system-prompt-file='))?.split('=')[1] ?? '';
+  expect(await readFile(file, 'utf8')).toBe('from CLAUDE.md\n\nbe brief');
+});
+
+test('the environment has the mark, the limits and the model key, and nothing else of the worker', async () => {
+  const { env } = await commandOf({ prompt: 'x' });
+  expect(env).toMatchObject({
+    HOME: '/home/somebody', CLAUDE_CONFIG_DIR: '/config', TMPDIR: '/tmp/private', RUNYARD_RUN_MARK: 'the-mark',
+    CLAUDE_CODE_MAX_RETRIES: '3', API_TIMEOUT_MS: '7000', ANTHROPIC_API_KEY: 'sk-test',
+  });
+  expect(Object.keys(env).filter((name) => /^(RUNYARD_API_KEY|DATABASE_PASSWORD|REDIS_URL)$/.test(name))).toEqual([]);
+});
+
+test('the prompt is one user message with an id of its own', () => {
+  const { uuid, message } = promptMessage('--help');
+  expect(message).toEqual({ type: 'user', uuid, message: { role: 'user', content: '--help' }, parent_tool_use_id: null });
+  expect(promptMessage('--help').uuid).not.toBe(uuid);
+});
+
+test('times of commands only where the operator set them', () => {
+  expect(bashTimes({})).toEqual({});
+  expect(bashTimes({ BASH_MAX_TIMEOUT_MS: '3600000', BASH_DEFAULT_TIMEOUT_MS: 'x' })).toEqual({ bashMaxMs: 3_600_000 });
+});

@@ -1,0 +1,69 @@
+// A run's options → the command line, environment and first message of its claude process.
+import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buildArguments, buildEnvironment } from '@runyard/claude';
+import type { BashTimes } from '@runyard/claude';
+import type { CreateRun } from '@runyard/domain';
+import type { ReadyWorkspace } from '@runyard/workspace';
+import type { ActiveRun } from './active-runs.js';
+import type { OpenSession } from './session.js';
+import type { WorkerParts } from './worker-parts.js';
+
+export interface ClaudeCommand {
+  readonly args: string[];
+  readonly env: Record<string, string>;
+  readonly cwd: string;
+}
+
+/** Builds the command; writes the appended system prompt into the run's private directory. */
+export async function claudeCommand(active: ActiveRun, workspace: ReadyWorkspace, session: OpenSession, parts: WorkerParts): Promise<ClaudeCommand> {
+  const { request } = active.run;
+  const { settings, hostEnvironment } = parts;
+  const appendSystemPromptFile = await writeSystemPrompt([workspace.memory, request.append_system_prompt], active.privateDir);
+  const args = buildArguments({
+    session: session.claude,
+    model: request.model,
+    fallbackModel: request.fallback_model,
+    effort: request.effort,
+    permissionMode: request.permission_mode ?? 'acceptEdits',
+    allowedTools: request.allowed_tools,
+    disallowedTools: request.disallowed_tools,
+    appendSystemPromptFile,
+    outputSchema: request.output_schema,
+    maxTurns: request.max_turns,
+    maxBudgetUsd: request.max_budget_usd,
+    trust: request.workspace?.trust ?? 'none',
+  });
+  const env = buildEnvironment({
+    hostEnv: hostEnvironment,
+    // The user's own: git, ssh and package managers of the tools keep their settings there. Claude's are in configDir.
+    home: hostEnvironment['HOME'] ?? active.privateDir,
+    configDir: session.configDir,
+    tmpDir: session.tmpDir,
+    mark: active.mark,
+    maxRetries: settings.claudeMaxRetries,
+    apiTimeoutMs: settings.claudeApiTimeoutMs,
+  });
+  return { args, env, cwd: workspace.path };
+}
+
+/** The prompt as the CLI's stream-json input wants it, under an id that the CLI reports on. */
+export function promptMessage(prompt: CreateRun['prompt']): { readonly uuid: string; readonly message: object } {
+  const uuid = randomUUID();
+  return { uuid, message: { type: 'user', uuid, message: { role: 'user', content: prompt }, parent_tool_use_id: null } };
+}
+
+/** How long commands may take, as far as the operator changed it. */
+export function bashTimes(environment: Readonly<Record<string, string>>): BashTimes {
+  const [bashDefaultMs, bashMaxMs] = ['BASH_DEFAULT_TIMEOUT_MS', 'BASH_MAX_TIMEOUT_MS'].map((name) => Number(environment[name]) || undefined);
+  return { ...(bashDefaultMs === undefined ? {} : { bashDefaultMs }), ...(bashMaxMs === undefined ? {} : { bashMaxMs }) };
+}
+
+async function writeSystemPrompt(texts: readonly (string | undefined)[], directory: string): Promise<string | undefined> {
+  const given = texts.filter((text) => text !== undefined && text !== '');
+  if (given.length === 0) return undefined;
+  const path = join(directory, 'system-prompt.md');
+  await writeFile(path, given.join('\n\n'));
+  return path;
+}

@@ -1,0 +1,128 @@
+// The event writer: order, coalescing, repeated flushes, back-pressure, and the end of an attempt.
+import type { Flush } from '@runyard/run-store';
+import { waitFor } from '@runyard/testing';
+import { expect, test } from 'vitest';
+import { EventWriter } from './event-writer.js';
+
+/** Answers each flush by hand: `answer(0, …)` is the answer to the first one that was sent. */
+function handStore(options: { bufferBytes?: number } = {}) {
+  const sent: Flush[] = [];
+  const answers: PromiseWithResolvers<{ kind: 'appended' | 'lost' }>[] = [];
+  const errors: unknown[] = [];
+  const lost: string[] = [];
+  const writer = new EventWriter({
+    append: (flush) => {
+      sent.push(flush);
+      const answer = Promise.withResolvers<{ kind: 'appended' | 'lost' }>();
+      answers.push(answer);
+      return answer.promise;
+    },
+    onLost: () => lost.push('lost'),
+    onError: (error) => errors.push(error),
+    ...options,
+  });
+  const flushes = () => sent.map((flush) => [flush.number, flush.events.map((event) => String(event.data))]);
+  return { writer, flushes, errors, lost, answer: (index: number) => answers[index], sent };
+}
+
+test('the first event is sent at once, what comes meanwhile goes together', async () => {
+  const { writer, flushes, answer, sent } = handStore();
+  writer.write('log.stderr', '"a"');
+  expect(flushes()).toEqual([[1, ['"a"']]]);
+  writer.write('claude.assistant', Buffer.from('"b"'));
+  writer.write('claude.result', '"c"');
+  expect(sent).toHaveLength(1);
+  answer(0)?.resolve({ kind: 'appended' });
+  await waitFor(() => sent.length === 2, { what: 'the second flush' });
+  expect(flushes()[1]).toEqual([2, ['"b"', '"c"']]);
+  expect(sent[1]?.events.map((event) => event.type)).toEqual(['claude.assistant', 'claude.result']);
+  answer(1)?.resolve({ kind: 'appended' });
+  expect(await writer.close()).toBeUndefined();
+});
+
+test('a flush whose answer was lost is repeated with its number and nothing else', async () => {
+  const { writer, flushes, answer, sent, errors } = handStore();
+  writer.write('log.stderr', '1');
+  writer.write('log.stderr', '2');
+  answer(0)?.reject(new Error('connection reset'));
+  await waitFor(() => sent.length === 2, { what: 'the repetition' });
+  expect(flushes()).toEqual([[1, ['1']], [1, ['1']]]);
+  expect(errors).toHaveLength(1);
+  answer(1)?.resolve({ kind: 'appended' });
+  await waitFor(() => sent.length === 3, { what: 'the next flush' });
+  expect(flushes()[2]).toEqual([2, ['2']]);
+});
+
+test('close hands out what was not sent yet, with the next number', async () => {
+  const { writer, answer, sent } = handStore();
+  writer.write('log.stderr', '1');
+  writer.write('log.stderr', '2');
+  const rest = writer.close();
+  answer(0)?.resolve({ kind: 'appended' });
+  expect(await rest).toEqual({ number: 2, events: [{ type: 'log.stderr', data: '2' }] });
+  writer.write('log.stderr', 'late');
+  expect(sent).toHaveLength(1);
+});
+
+test('close of an idle writer has nothing to hand out', async () => {
+  expect(await handStore().writer.close()).toBeUndefined();
+});
+
+test('a lost attempt ends everything: no more flushes, no more waiting', async () => {
+  const { writer, answer, sent, lost } = handStore({ bufferBytes: 4 });
+  writer.write('log.stderr', '1234');
+  const room = writer.write('log.stderr', '5678');
+  expect(room).toBeInstanceOf(Promise);
+  answer(0)?.resolve({ kind: 'lost' });
+  await room;
+  expect(lost).toEqual(['lost']);
+  expect(writer.write('log.stderr', '9')).toBeUndefined();
+  expect(await writer.close()).toBeUndefined();
+  expect(sent).toHaveLength(1);
+});
+
+test('above the buffer limit the caller waits until half of it is free', async () => {
+  const { writer, answer, sent } = handStore({ bufferBytes: 10 });
+  expect(writer.write('log.stderr', '12345')).toBeUndefined();
+  expect(writer.write('log.stderr', '67890')).toBeUndefined();
+  const room = writer.write('log.stderr', 'x');
+  expect(room).toBeInstanceOf(Promise);
+  let free = false;
+  void room?.then(() => (free = true));
+  answer(0)?.resolve({ kind: 'appended' });
+  await waitFor(() => sent.length === 2, { what: 'the second flush' });
+  expect(free).toBe(false);
+  answer(1)?.resolve({ kind: 'appended' });
+  await room;
+});
+
+test('a flush is bounded: a huge backlog goes in several, in order', async () => {
+  const { writer, answer, sent, flushes } = handStore({ bufferBytes: Number.MAX_SAFE_INTEGER });
+  const line = 'x'.repeat(300_000);
+  writer.write('log.stderr', 'first');
+  for (let index = 0; index < 10; index += 1) writer.write('log.stderr', `${index}${line}`);
+  for (let index = 0; index < 4; index += 1) {
+    answer(index)?.resolve({ kind: 'appended' });
+    await waitFor(() => index === 3 || sent.length > index + 1, { what: `flush ${index + 2}` });
+  }
+  expect(sent.map((flush) => flush.events.length)).toEqual([1, 4, 4, 2]);
+  const digits = flushes().flatMap(([, events]) => (events as string[]).map((event) => event.slice(0, 1)));
+  expect(digits.join('')).toBe('f0123456789');
+});
+
+test('after stop nobody waits for a store that is silent', async () => {
+  const { writer } = handStore();
+  writer.write('log.stderr', '1');
+  writer.write('log.stderr', '2');
+  writer.stop();
+  expect(await writer.close()).toBeUndefined();
+});
+
+test('stop ends the repetitions of a flush that never gets an answer', async () => {
+  const { writer, answer, errors } = handStore();
+  writer.write('log.stderr', '1');
+  answer(0)?.reject(new Error('gone'));
+  await waitFor(() => errors.length === 1, { what: 'the first error' });
+  writer.stop();
+  expect(await writer.close()).toBeUndefined();
+});

@@ -1,0 +1,93 @@
+// The worker process, wired by hand: settings, parts, health, then runs until it is told to stop.
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { EXIT_CODE_BAD_SETTINGS, exitOnSettingsError, hostEnvironment, parseRedisUrl, unknownSettings, WorkerEnvironment, workerSettings } from '@runyard/config';
+import type { WorkerSettings } from '@runyard/config';
+import { newId } from '@runyard/domain';
+import { RunConsumer, RunQueue } from '@runyard/run-queue';
+import { RunStore } from '@runyard/run-store';
+import { createLogger } from '@runyard/telemetry';
+import { ActiveRuns } from './active-runs.js';
+import { dataDirProblem, listenProblem, redisProblem } from './boot-checks.js';
+import { ClaudeInstallation } from './claude-installation.js';
+import { quietConnectionErrors } from './connection-errors.js';
+import { drain } from './drain.js';
+import { startHealthServer } from './health-server.js';
+import { startHeartbeat } from './heartbeat.js';
+import { startHousekeeping } from './housekeeping.js';
+import { readinessChecks } from './readiness.js';
+import { performRun } from './run.js';
+import { listenForStop } from './stop-signals.js';
+import { Warden } from './warden/warden.js';
+import type { WorkerParts } from './worker-parts.js';
+
+const LEAVE_MS = 3000;
+
+function settingsOrExit(): WorkerSettings {
+  try {
+    return workerSettings();
+  } catch (error) {
+    exitOnSettingsError(error);
+    throw error;
+  }
+}
+
+function refuseToStart(problem: string): never {
+  log.fatal(problem);
+  process.stderr.write(`Cannot start: ${problem}\n`);
+  process.exit(EXIT_CODE_BAD_SETTINGS);
+}
+
+const settings = settingsOrExit();
+const environment = hostEnvironment();
+const log = createLogger({ name: 'worker', level: settings.logLevel });
+const stop = listenForStop({ signals: process, ...(settings.endWithParent ? { parentPipe: process.stdin } : {}) });
+for (const name of unknownSettings(WorkerEnvironment, environment)) log.warn({ setting: name }, 'this setting is unknown: is it misspelt?');
+const unwritable = await dataDirProblem(settings.dataDir);
+if (unwritable) refuseToStart(unwritable);
+
+const id = newId('worker');
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+const redis = parseRedisUrl(settings.redisUrl) ?? refuseToStart('REDIS_URL cannot be read.');
+const onError = quietConnectionErrors((error) => log.warn({ err: error }, 'Redis cannot be reached'));
+const store = RunStore.open({ redis, role: 'worker', dataDir: settings.dataDir, onError });
+const queue = RunQueue.open({ redis, onError });
+const claude = new ClaudeInstallation(settings.claudeBin);
+const health = await startHealthServer(settings, readinessChecks({ store, claude, draining: () => stop.drain.aborted })).catch((error: unknown) =>
+  refuseToStart(listenProblem(settings, error)),
+);
+log.info({ worker_id: id, port: health.port }, 'worker listening');
+
+const stopped: Promise<never[]> = stop.drain.aborted ? Promise.resolve([]) : once(stop.drain, 'abort').then(() => []);
+// It waits for Redis and fails only when Redis refuses us.
+const settingsOfRedis = store.checkSettings().catch((error: unknown) => refuseToStart(`${error instanceof Error ? error.message : String(error)}. Check REDIS_URL.`));
+const problems = await Promise.race([settingsOfRedis, stopped]);
+if (stop.drain.aborted) process.exit(0);
+const unsafe = redisProblem(problems, (problem) => log.warn(problem));
+if (unsafe) refuseToStart(unsafe);
+
+const warden = Warden.start({
+  entry: fileURLToPath(new URL('./warden/main.js', import.meta.url)),
+  onEnded: (mark, pids) => log.error({ mark, pids }, 'the warden ended processes whose lease was over'),
+  onDied: (why) => log.error({ why }, 'the warden died; starting another one'),
+});
+const active = new ActiveRuns(() => heartbeat.beat());
+const parts: WorkerParts = { id, settings, log, store, queue, warden, claude, active, hostEnvironment: environment };
+const forgetSignals = await store.onWorkerSignal(id, ({ runId, type }) => {
+  if (type === 'cancel') active.get(runId)?.orders.order('canceled', 'The run was canceled.');
+});
+const consumer = RunConsumer.open({ redis, capacity: settings.capacity, handle: (ticket) => performRun(ticket, parts), onError });
+const heartbeat = startHeartbeat(parts, version, () => stop.drain.aborted);
+const stopHousekeeping = startHousekeeping({ store, queue, onError: (job, error) => log.warn({ job, err: error }, 'housekeeping failed; trying again') });
+log.info({ worker_id: id, port: health.port, capacity: settings.capacity }, 'worker ready');
+
+await stopped;
+heartbeat.beat();
+await drain(parts, consumer, stop.hurry);
+// Everything from here on is politeness: whatever hangs, the process ends.
+setTimeout(() => process.exit(0), LEAVE_MS);
+await Promise.allSettled([stopHousekeeping(), forgetSignals(), heartbeat.leave(), warden.close()]);
+await Promise.allSettled([store.close(), queue.close(), health.close()]);
+log.info('worker stopped');
+process.exit(0);

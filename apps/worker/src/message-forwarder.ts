@@ -1,0 +1,75 @@
+// Turns what the CLI prints into events, line by line, and lets the tracker follow.
+import type { Peek, TurnTracker } from '@runyard/claude';
+import { redactSecrets } from '@runyard/telemetry';
+import type { EventWriter } from './event-writer.js';
+import { monotonicMs } from './monotonic-clock.js';
+
+export interface MessageForwarderOptions {
+  readonly events: EventWriter;
+  readonly tracker: TurnTracker;
+  /** Takes the worker's own credentials out of a text. */
+  readonly redact: (text: string) => string;
+  /** The CLI said which model it uses. Called once. */
+  readonly onModel: (model: string) => void;
+  /** After each line. */
+  readonly onLine: () => void;
+}
+
+/** stderr of one run that reaches its log; more is noise that would only crowd out the rest. */
+const STDERR_LIMIT = 1024 * 1024;
+
+export class MessageForwarder {
+  readonly #options: MessageForwarderOptions;
+  #heardAtMs = monotonicMs();
+  #waiting = 0;
+  #modelKnown = false;
+  #stderrLeft = STDERR_LIMIT;
+
+  constructor(options: MessageForwarderOptions) {
+    this.#options = options;
+  }
+
+  /** Since when the CLI is silent; while we do not listen, it is not. */
+  get silentSinceMs(): number {
+    return this.#waiting > 0 ? monotonicMs() : this.#heardAtMs;
+  }
+
+  /** One line of stdout. Bytes go on unchanged; a line that is no message becomes text. */
+  onLine(line: Buffer, peek: Peek): void | Promise<void> {
+    const { events, tracker } = this.#options;
+    this.#heardAtMs = monotonicMs();
+    if (peek.kind === 'garbage') return this.onStderr(`${line.toString('utf8')}\n`);
+    tracker.feed(line, peek, this.#heardAtMs);
+    this.#noteModel();
+    this.#options.onLine();
+    return this.#hold(events.write(`claude.${peek.type}`, line));
+  }
+
+  /** Text of stderr, or of a line that is no message. */
+  onStderr(text: string): void | Promise<void> {
+    if (this.#stderrLeft <= 0) return undefined;
+    const shown = text.slice(0, this.#stderrLeft);
+    this.#stderrLeft -= shown.length;
+    const end = this.#stderrLeft <= 0 ? '\n[more is left out]' : '';
+    const redacted = redactSecrets(this.#options.redact(shown));
+    return this.#hold(this.#options.events.write('log.stderr', JSON.stringify({ text: redacted + end })));
+  }
+
+  #noteModel(): void {
+    const model = this.#options.tracker.session?.model;
+    if (this.#modelKnown || model === undefined) return;
+    this.#modelKnown = true;
+    this.#options.onModel(model);
+  }
+
+  async #heldUntil(room: Promise<void>): Promise<void> {
+    this.#waiting += 1;
+    await room;
+    this.#waiting -= 1;
+    this.#heardAtMs = monotonicMs();
+  }
+
+  #hold(room: Promise<void> | undefined): void | Promise<void> {
+    return room === undefined ? undefined : this.#heldUntil(room);
+  }
+}

@@ -1,0 +1,43 @@
+// Whether this worker can take runs: Redis, the CLI, and that it is not leaving.
+import type { RunStore } from '@runyard/run-store';
+import type { ClaudeInstallation } from './claude-installation.js';
+import type { HealthCheck, HealthChecks } from './health-server.js';
+
+const ANSWER_MS = 2000;
+
+export interface ReadinessParts {
+  readonly store: Pick<RunStore, 'ping'>;
+  readonly claude: Pick<ClaudeInstallation, 'check'>;
+  readonly draining: () => boolean;
+}
+
+/** The checks of /readyz. */
+export function readinessChecks({ store, claude, draining }: ReadinessParts): HealthChecks {
+  const redis = redisCheck(store);
+  return async () => {
+    const [redisState, claudeState] = await Promise.all([redis(), claude.check()]);
+    const leaving = draining();
+    const drain = { ok: !leaving, detail: leaving ? 'the worker is stopping and takes no more runs' : 'the worker takes runs' };
+    return { redis: redisState, claude: claudeState, drain };
+  };
+}
+
+function redisCheck(store: Pick<RunStore, 'ping'>): () => Promise<HealthCheck> {
+  // The connection waits for Redis: however often we are asked, only one question is under way.
+  let asking: Promise<HealthCheck> | undefined;
+  const ask = (): Promise<HealthCheck> =>
+    store.ping().then(
+      ({ latencyMs, version }) => ({ ok: true, detail: `Redis ${version} answered in ${latencyMs.toFixed(1)} ms` }),
+      (error: unknown) => ({ ok: false, detail: error instanceof Error ? error.message : String(error) }),
+    );
+  return () => {
+    asking ??= ask().finally(() => (asking = undefined));
+    return Promise.race([asking, late()]);
+  };
+}
+
+function late(): Promise<HealthCheck> {
+  const { promise, resolve } = Promise.withResolvers<HealthCheck>();
+  setTimeout(resolve, ANSWER_MS, { ok: false, detail: `Redis did not answer within ${ANSWER_MS} ms` }).unref();
+  return promise;
+}

@@ -1,0 +1,15 @@
+// Claimed runs that this worker ends before anything is started.
+import { failure } from '@runyard/domain';
+import type { Failure } from '@runyard/domain';
+import type { ActiveRun } from './active-runs.js';
+import type { WorkerParts } from './worker-parts.js';
+
+/** Why the run is not started, or undefined when it is. */
+export function whyNotStarted({ run, previousAttempts }: ActiveRun, { hostEnvironment }: WorkerParts): Failure | undefined {
+  if (previousAttempts > 0) return failure('worker_lost', 'The worker that had this run vanished while the run was under way.');
+  // The CLI refuses this too, with a message that does not name our options.
+  if (run.request.permission_mode === 'bypassPermissions' && process.getuid?.() === 0 && hostEnvironment['IS_SANDBOX'] !== '1') {
+    return failure('invalid_options', 'permission_mode bypassPermissions is not allowed while the worker runs as root: run it as an ordinary user.');
+  }
+  return undefined;
+}

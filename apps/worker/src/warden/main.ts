@@ -1,0 +1,57 @@
+// The warden: ends `claude` processes whose lease is over or whose worker is gone. It outlives the worker by a moment.
+import { rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sweep } from '@runyard/claude';
+import { monotonicMs } from '../monotonic-clock.js';
+import { WatchList } from './watch-list.js';
+import type { Watched } from './watch-list.js';
+import { decodeLines, encodeLine } from './warden-protocol.js';
+import type { FromWarden, ToWarden } from './warden-protocol.js';
+
+const CHECK_EVERY_MS = 100;
+// A process that does not die must not keep the others waiting; the next round tries it again.
+const SWEEP_MS = 1000;
+// A worker may be killed between fork and exec, when its child does not show the mark yet.
+const QUIET_ROUNDS_AT_THE_END = 8;
+
+const list = new WatchList();
+
+function tell(message: FromWarden): void {
+  process.stdout.write(encodeLine(message));
+}
+
+async function end(watched: Watched): Promise<number> {
+  const { killed } = await sweep(watched.mark, { timeoutMs: SWEEP_MS, ...(watched.pid === undefined ? {} : { rootPid: watched.pid }) });
+  if (killed.length > 0) tell({ type: 'ended', mark: watched.mark, pids: killed });
+  return killed.length;
+}
+
+async function endExpiredForEver(): Promise<never> {
+  for (;;) {
+    await Promise.all(list.expired(monotonicMs()).map(end));
+    await sleep(CHECK_EVERY_MS);
+  }
+}
+
+async function endEverything(): Promise<void> {
+  const watched = list.all();
+  for (let quiet = 0; watched.length > 0 && quiet < QUIET_ROUNDS_AT_THE_END; quiet += 1) {
+    const killed = await Promise.all(watched.map(end));
+    if (killed.some((count) => count > 0)) quiet = 0;
+    await sleep(CHECK_EVERY_MS);
+  }
+  const directories = watched.flatMap((one) => one.directories);
+  await Promise.allSettled(directories.map((directory) => rm(directory, { recursive: true, force: true, maxRetries: 3 })));
+}
+
+// Whoever wants to end the warden ends the worker; then the pipe closes.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+process.stdout.on('error', () => undefined);
+
+void endExpiredForEver();
+for await (const message of decodeLines<ToWarden>(process.stdin)) {
+  list.take(message);
+  if (message.type === 'watch') tell({ type: 'watching', mark: message.mark });
+}
+await endEverything();
+process.exit(0);

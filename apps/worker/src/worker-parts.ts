@@ -1,0 +1,22 @@
+// What a worker is made of; main.ts puts it together and hands it down.
+import type { WorkerSettings } from '@runyard/config';
+import type { RunQueue } from '@runyard/run-queue';
+import type { RunStore } from '@runyard/run-store';
+import type { Logger } from '@runyard/telemetry';
+import type { ActiveRuns } from './active-runs.js';
+import type { ClaudeInstallation } from './claude-installation.js';
+import type { Warden } from './warden/warden.js';
+
+export interface WorkerParts {
+  /** `wrk_…`, new for each process. */
+  readonly id: string;
+  readonly settings: WorkerSettings;
+  readonly log: Logger;
+  readonly store: RunStore;
+  readonly queue: RunQueue;
+  readonly warden: Warden;
+  readonly claude: ClaudeInstallation;
+  readonly active: ActiveRuns;
+  /** The environment of the worker, from which the allow-list of a run is taken. */
+  readonly hostEnvironment: Readonly<Record<string, string>>;
+}
