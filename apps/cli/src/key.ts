@@ -1,0 +1,34 @@
+// `runyard key`: the API key of the local stack.
+import type { Command } from 'commander';
+import { findTarget } from './connection.js';
+import { commandName, hint } from './context.js';
+import type { Finish } from './context.js';
+import { EXIT, Refusal } from './exit-codes.js';
+import { adminKeyPath } from './server-file.js';
+
+/** Adds the command to the program. */
+export function addKey(program: Command, finish: Finish): void {
+  program
+    .command('key')
+    .summary('print the API key')
+    .description('Prints the API key that the other commands use, for curl and other clients.')
+    .option('--path', 'print the path of the file that holds it')
+    .action((options: { path?: boolean }) =>
+      finish(async (context) => {
+        const target = await findTarget(context);
+        const path = adminKeyPath(target.dataDir);
+        if (options.path) {
+          context.stdout.write(`${path}\n`);
+          return EXIT.ok;
+        }
+        if (target.key === undefined) {
+          throw new Refusal(EXIT.notFound, `There is no key in ${path} that this user may read.`, 'It is made when Runyard starts for the first time: npm start');
+        }
+        context.stdout.write(`${target.key}\n`);
+        if (context.stdout.isTTY) {
+          hint(context, `From ${target.keyFrom === 'admin.key' ? path : target.keyFrom}. Use it: curl -H "Authorization: Bearer $(${commandName(context)} key)" ${target.url}/v1/runs`);
+        }
+        return EXIT.ok;
+      }),
+    );
+}

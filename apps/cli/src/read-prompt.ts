@@ -1,0 +1,56 @@
+// The prompt from arguments, a file and standard input; and the JSON Schema of a file.
+import { readFile } from 'node:fs/promises';
+import type { InputStream } from './context.js';
+import { EXIT, Refusal } from './exit-codes.js';
+import { oneLine } from './text.js';
+
+/**
+ * The words of the command line as one text, followed by the content of `file`; `-` as the last word, or as the file, stands for standard
+ * input. @throws Refusal when something cannot be read or is not text
+ */
+export async function readPrompt(words: readonly string[], file: string | undefined, stdin: InputStream): Promise<string> {
+  const fromInput = words.at(-1) === '-' || file === '-';
+  const parts = [(words.at(-1) === '-' ? words.slice(0, -1) : words).join(' ')];
+  if (file !== undefined && file !== '-') parts.push(await readText(file));
+  if (fromInput) {
+    if (stdin.isTTY) throw new Refusal(EXIT.usage, 'Standard input is the terminal.', 'Pipe something into the command, or give the prompt as an argument.');
+    parts.push(textOf(await readAll(stdin), 'standard input'));
+  }
+  return parts.filter((part) => part !== '').join('\n\n');
+}
+
+/** A JSON Schema (an object) from a file. @throws Refusal */
+export async function readSchema(file: string): Promise<Record<string, unknown>> {
+  const text = await readText(file);
+  try {
+    const schema: unknown = JSON.parse(text);
+    if (typeof schema === 'object' && schema !== null && !Array.isArray(schema)) return schema as Record<string, unknown>;
+  } catch {
+    // told below, like JSON of another shape
+  }
+  throw new Refusal(EXIT.usage, `${oneLine(file)} does not hold a JSON Schema.`, 'It must be JSON: one object, such as {"type":"object","properties":{…}}.');
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return textOf(await readFile(file), file);
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    throw new Refusal(EXIT.usage, `Cannot read ${oneLine(file)} (${code}).`, 'Check the path and its permissions.');
+  }
+}
+
+async function readAll(stream: InputStream): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks);
+}
+
+function textOf(bytes: Buffer, name: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new Refusal(EXIT.usage, `${oneLine(name)} is not UTF-8 text.`, 'Convert it, or name the file in the prompt instead.');
+  }
+}
