@@ -8,7 +8,9 @@ import type { AddressInfo } from 'node:net';
 import type { Run } from '@runyard/domain';
 import { httpCall, httpOpen, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
 import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+
+vi.setConfig({ testTimeout: 90_000 }); // processes take their time on a busy machine
 
 const MAIN = new URL('../dist/main.js', import.meta.url).pathname;
 let redis: TestRedis;
@@ -57,7 +59,7 @@ function run(settings: Record<string, string>): Started {
 }
 
 const urlOf = (started: Started): Promise<string> =>
-  waitFor(() => /"url":"(http:[^"]+)"/.exec(started.out)?.[1] ?? (started.child.exitCode === null ? '' : fail(started)), { what: 'the API to listen' });
+  waitFor(() => /"url":"(http:[^"]+)"/.exec(started.out)?.[1] ?? (started.child.exitCode === null ? '' : fail(started)), { what: 'the API to listen', timeoutMs: 60_000 });
 
 function fail(started: Started): never {
   throw new Error(`the API ended: ${started.out}${started.err}`);

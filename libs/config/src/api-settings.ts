@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { Environment } from './host-environment.js';
+import { flag } from './fields.js';
 import { readSettings } from './read-settings.js';
 import * as shared from './shared-fields.js';
 
@@ -14,6 +15,7 @@ export const ApiEnvironment = z.object({
   RUNYARD_WORKSPACES: shared.workspacesField,
   RUNYARD_ALLOWED_HOSTS: shared.allowedHostsField,
   RUNYARD_LOG_LEVEL: shared.logLevelField,
+  RUNYARD_DEMO: flag.default(false).meta({ description: 'Say in the status that the offline demo model answers instead of Claude. Set by the local stack.' }),
   RUNYARD_PARENT_PIPE: shared.parentPipeField,
 });
 
@@ -27,6 +29,7 @@ export interface ApiSettings {
   readonly workspaceRoots: readonly string[];
   readonly allowedHosts: readonly string[];
   readonly logLevel: string;
+  readonly demo: boolean;
   readonly endWithParent: boolean;
 }
 
@@ -42,6 +45,7 @@ export function apiSettings(env?: Environment): ApiSettings {
     workspaceRoots: read.RUNYARD_WORKSPACES,
     allowedHosts: read.RUNYARD_ALLOWED_HOSTS,
     logLevel: read.RUNYARD_LOG_LEVEL,
+    demo: read.RUNYARD_DEMO,
     endWithParent: read.RUNYARD_PARENT_PIPE,
   };
 }

@@ -236,8 +236,8 @@ test('a reader that does not read costs bounded memory, and misses nothing when 
   // 26 MB were written. While others read all of it, what this one does not read must not pile up here.
   const expected = Array.from({ length: 403 }, (_, i) => i + 1);
   const seqs = async (from: IncomingMessage): Promise<number[]> => {
-    const text = Buffer.concat(await all(from as AsyncIterable<Buffer>)).toString('latin1');
-    return [...text.matchAll(/^id: \d+-(\d+)$/gm)].map((match) => Number(match[1]));
+    const body = Buffer.concat(await all(from as AsyncIterable<Buffer>)).toString('latin1');
+    return [...body.matchAll(/^id: \d+-(\d+)$/gm)].map((match) => Number(match[1]));
   };
   for (let reader = 0; reader < 2; reader++) expect(await seqs(await open(`/v1/runs/${run.runId}/events`, 'text/event-stream'))).toEqual(expected);
   await waitFor(() => memoryInUse() - before < 12 * 2 ** 20, { what: 'memory to be given back' });

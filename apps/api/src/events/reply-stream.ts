@@ -55,7 +55,7 @@ export class ReplyStream {
     this.#batchBytes += bytes.length;
     if (this.#batchBytes >= BATCH_BYTES) this.#flush();
     else this.#schedule();
-    void this.#room;
+    if (this.#room) await this.#room;
   }
 
   /** Writes unless something is on its way already: for heartbeats, which a busy stream does not need. */

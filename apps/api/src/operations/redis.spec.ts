@@ -7,9 +7,11 @@ import { RunStore } from '@runyard/run-store';
 import { createLogger } from '@runyard/telemetry';
 import { httpCall, httpOpen, redisCommand, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
 import type { HttpAnswer, HttpCall, TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startApi } from '../start-api.js';
 import type { RunningApi } from '../start-api.js';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const KEY = 'key-for-the-redis-spec';
 let redis: TestRedis;
