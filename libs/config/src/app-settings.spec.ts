@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { ApiEnvironment, apiSettings } from './api-settings.js';
-import { clientSettings } from './client-settings.js';
+import { cliSettings } from './cli-settings.js';
 import { demoModelSettings } from './demo-model-settings.js';
 import { describeSettings, unknownSettings } from './describe-settings.js';
 import { hostEnvironment } from './host-environment.js';
@@ -19,6 +19,7 @@ test('the api listens on loopback only unless told otherwise', () => {
     workspaceRoots: [],
     allowedHosts: [],
     logLevel: 'info',
+    demo: false,
     endWithParent: false,
   });
 });
@@ -85,8 +86,8 @@ test('the local stack runs its own Redis unless an address is given', () => {
 });
 
 test('the command and the demo model', () => {
-  expect(clientSettings({ RUNYARD_URL: 'https://runs.example/base/' }).url).toBe('https://runs.example/base');
-  expect(() => clientSettings({ RUNYARD_URL: 'runs.example' })).toThrow('RUNYARD_URL must be an address');
+  expect(cliSettings({ RUNYARD_URL: 'https://runs.example/base/' }).url).toBe('https://runs.example/base');
+  expect(() => cliSettings({ RUNYARD_URL: 'runs.example' })).toThrow('RUNYARD_URL must be an address');
   expect(demoModelSettings({})).toEqual({ host: '127.0.0.1', port: 0, endWithParent: false });
 });
 
@@ -109,10 +110,14 @@ test('each setting is described once, with a default that its own schema accepts
     secret: false,
   });
   const defaults = Object.fromEntries(settings.map((setting) => [setting.name, setting.default ?? '']));
-  for (const read of [apiSettings, workerSettings, localSettings, clientSettings, demoModelSettings]) {
+  for (const read of [apiSettings, workerSettings, localSettings, demoModelSettings]) {
     const { REDIS_URL: _, ...withoutRedis } = defaults;
     expect(read(withoutRedis)).toEqual(read({}));
   }
+});
+
+test('the command looks for its server when nothing is set', () => {
+  expect(cliSettings({})).toEqual({ url: undefined, apiKey: undefined, dataDir: undefined });
 });
 
 test('misspelt variables are found, those of other apps and empty ones are not', () => {

@@ -1,7 +1,7 @@
 // Every setting of every app as data: for docs/configuration.md and for telling unknown variables.
 import type { z } from 'zod';
 import { ApiEnvironment } from './api-settings.js';
-import { ClientEnvironment } from './client-settings.js';
+import { CliEnvironment } from './cli-settings.js';
 import { DemoModelEnvironment } from './demo-model-settings.js';
 import type { Environment } from './host-environment.js';
 import { LocalEnvironment } from './local-settings.js';
@@ -12,7 +12,7 @@ const schemaOfApp: Readonly<Record<string, z.ZodType>> = {
   api: ApiEnvironment,
   worker: WorkerEnvironment,
   up: LocalEnvironment,
-  cli: ClientEnvironment,
+  cli: CliEnvironment,
   'demo-model': DemoModelEnvironment,
 };
 

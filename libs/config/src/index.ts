@@ -3,8 +3,6 @@ export { ApiEnvironment, apiSettings } from './api-settings.js';
 export type { ApiSettings } from './api-settings.js';
 export { CliEnvironment, cliSettings } from './cli-settings.js';
 export type { CliSettings } from './cli-settings.js';
-export { ClientEnvironment, clientSettings } from './client-settings.js';
-export type { ClientSettings } from './client-settings.js';
 export { DemoModelEnvironment, demoModelSettings } from './demo-model-settings.js';
 export type { DemoModelSettings } from './demo-model-settings.js';
 export { describeSettings, unknownSettings } from './describe-settings.js';

@@ -64,6 +64,14 @@ test('text grows above the status, lines go above both', () => {
   expect(terminal.rows).toEqual(['● Bash ls', 'Hello world', 'next', 'a remark']);
 });
 
+test('spaces at the end of a full row cost no row of their own', () => {
+  const terminal = new FakeTerminal(6);
+  const screen = new TerminalScreen(terminal);
+  screen.text('abcde   \nf');
+  screen.close();
+  expect(terminal.rows).toEqual(['abcde', 'f']);
+});
+
 test('whatever the pieces, the text stands there as it would in one piece, and the status once below it', () => {
   const step = fc.oneof(
     fc.record({ text: fc.stringMatching(/^[ab漢 \n]{0,12}$/u) }),
@@ -105,6 +113,6 @@ test('whatever the pieces, the text stands there as it would in one piece, and t
       finish();
       expect(terminal.rows.map((row) => row.trimEnd()).join('\n').trimEnd()).toBe(expected.join('\n').trimEnd());
     }),
-    { numRuns: 300 },
+    { numRuns: 1000 },
   );
 });

@@ -34,7 +34,8 @@ export class TerminalScreen implements Screen {
   text(piece: string): void {
     const lines = `${this.#row ?? ''}${piece}`.split('\n').flatMap((line) => wrap(line, this.width));
     this.#row = lines.pop() ?? '';
-    this.#draw(lines);
+    // Spaces at the end may reach beyond the width and would cost a row.
+    this.#draw(lines.map((row) => row.trimEnd()));
   }
 
   endText(): void {
