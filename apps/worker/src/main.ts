@@ -50,7 +50,7 @@ if (unwritable) refuseToStart(unwritable);
 const id = newId('worker');
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 const redis = parseRedisUrl(settings.redisUrl) ?? refuseToStart('REDIS_URL cannot be read.');
-const onError = quietConnectionErrors((error) => log.warn({ err: error }, 'Redis cannot be reached'));
+const onError = quietConnectionErrors((error) => log.warn({ err: error }, 'Redis or the queue has a problem'));
 const store = RunStore.open({ redis, role: 'worker', dataDir: settings.dataDir, onError });
 const queue = RunQueue.open({ redis, onError });
 const claude = new ClaudeInstallation(settings.claudeBin);
@@ -59,11 +59,17 @@ const health = await startHealthServer(settings, readinessChecks({ store, claude
 );
 log.info({ worker_id: id, port: health.port }, 'worker listening');
 
-const stopped: Promise<never[]> = stop.drain.aborted ? Promise.resolve([]) : once(stop.drain, 'abort').then(() => []);
-// It waits for Redis and fails only when Redis refuses us.
-const settingsOfRedis = store.checkSettings().catch((error: unknown) => refuseToStart(`${error instanceof Error ? error.message : String(error)}. Check REDIS_URL.`));
-const problems = await Promise.race([settingsOfRedis, stopped]);
-if (stop.drain.aborted) process.exit(0);
+const stopped = stop.drain.aborted ? Promise.resolve() : once(stop.drain, 'abort').then(() => undefined);
+/** Redis may be away for as long as it likes, but not longer than somebody wants this process. */
+async function unlessStopped<T>(waiting: Promise<T>): Promise<T> {
+  const first = await Promise.race([waiting.then((value) => ({ value })), stopped]);
+  return first ? first.value : process.exit(0);
+}
+
+// Both wait for Redis, and fail only when Redis refuses us.
+const problems = await unlessStopped(store.ping().then(() => store.checkSettings())).catch((error: unknown) =>
+  refuseToStart(`${error instanceof Error ? error.message : String(error)}. Check REDIS_URL.`),
+);
 const unsafe = redisProblem(problems, (problem) => log.warn(problem));
 if (unsafe) refuseToStart(unsafe);
 
@@ -74,9 +80,11 @@ const warden = Warden.start({
 });
 const active = new ActiveRuns(() => heartbeat.beat());
 const parts: WorkerParts = { id, settings, log, store, queue, warden, claude, active, hostEnvironment: environment };
-const forgetSignals = await store.onWorkerSignal(id, ({ runId, type }) => {
-  if (type === 'cancel') active.get(runId)?.orders.order('canceled', 'The run was canceled.');
-});
+const forgetSignals = await unlessStopped(
+  store.onWorkerSignal(id, ({ runId, type }) => {
+    if (type === 'cancel') active.get(runId)?.orders.order('canceled', 'The run was canceled.');
+  }),
+);
 const consumer = RunConsumer.open({ redis, capacity: settings.capacity, handle: (ticket) => performRun(ticket, parts), onError });
 const heartbeat = startHeartbeat(parts, version, () => stop.drain.aborted);
 const stopHousekeeping = startHousekeeping({ store, queue, onError: (job, error) => log.warn({ job, err: error }, 'housekeeping failed; trying again') });
