@@ -1,17 +1,18 @@
 // The API process: settings, key, start, stop.
-import { apiSettings, hostEnvironment, unknownSettings, ApiEnvironment } from '@runyard/config';
+import { ApiEnvironment, apiSettings, hostEnvironment, prepareDataDir, unknownSettings } from '@runyard/config';
 import type { ApiSettings } from '@runyard/config';
 import { createLogger } from '@runyard/telemetry';
-import { loadAdminKey, prepareDataDir } from './auth/admin-key.js';
+import { loadAdminKey } from './auth/admin-key.js';
 import { startApi } from './start-api.js';
 import type { RunningApi } from './start-api.js';
-import { exitFor } from './startup-error.js';
+import { exitFor, StartupError } from './startup-error.js';
 import { onStop } from './stop-signals.js';
 
 async function main(settings: ApiSettings): Promise<void> {
   const logger = createLogger({ name: 'api', level: settings.logLevel });
   for (const name of unknownSettings(ApiEnvironment, hostEnvironment())) logger.warn({ setting: name }, 'unknown setting: is it misspelt?');
-  await prepareDataDir(settings.dataDir);
+  const unusable = await prepareDataDir(settings.dataDir);
+  if (unusable !== null) throw new StartupError(`RUNYARD_DATA_DIR ${settings.dataDir} cannot be written (${unusable}). Choose another directory or mend its permissions.`);
   const admin = settings.apiKey === undefined ? await loadAdminKey(settings.dataDir) : undefined;
   const key = settings.apiKey ?? admin?.key ?? '';
   if (admin?.made) logger.info(`made an admin key; show it with: cat '${admin.path}'`);

@@ -1,19 +1,10 @@
 // What must be right before a worker takes its first run; each problem is one sentence with its fix.
-import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { prepareDataDir } from '@runyard/config';
 
 /** Why the data directory cannot be used, or undefined. It is made when it is missing. */
 export async function dataDirProblem(dataDir: string): Promise<string | undefined> {
-  const probe = join(dataDir, `.write-test-${process.pid}`);
-  try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
-    await writeFile(probe, '');
-    await rm(probe);
-    return undefined;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return `The data directory ${dataDir} cannot be written (${reason}): make it writable for this user or set RUNYARD_DATA_DIR.`;
-  }
+  const code = await prepareDataDir(dataDir);
+  return code === null ? undefined : `The data directory ${dataDir} cannot be written (${code}): make it writable for this user or set RUNYARD_DATA_DIR.`;
 }
 
 /** What an error of listen means for the person who started the worker. */

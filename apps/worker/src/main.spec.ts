@@ -119,3 +119,16 @@ test('without Redis it waits, says so, can be ended, and works when Redis is the
   await redis.restart();
   await waitFor(async () => (await askReady(url)).status === 200, { what: 'readiness again' });
 });
+
+test('an idle worker whose Redis is gone for good leaves when it is told to', async () => {
+  // A grace period much longer than the test may take: it is for runs, not for Redis.
+  const worker = start({ RUNYARD_DRAIN_TIMEOUT_SECONDS: '3600' });
+  await worker.logged('worker ready');
+  await redis.kill();
+  try {
+    worker.kill('SIGTERM');
+    expect(await worker.exited).toEqual({ code: 0, signal: null });
+  } finally {
+    await redis.restart();
+  }
+});

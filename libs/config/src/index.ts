@@ -3,6 +3,7 @@ export { ApiEnvironment, apiSettings } from './api-settings.js';
 export type { ApiSettings } from './api-settings.js';
 export { CliEnvironment, cliSettings } from './cli-settings.js';
 export type { CliSettings } from './cli-settings.js';
+export { prepareDataDir } from './data-dir.js';
 export { DemoModelEnvironment, demoModelSettings } from './demo-model-settings.js';
 export type { DemoModelSettings } from './demo-model-settings.js';
 export { describeSettings, unknownSettings } from './describe-settings.js';

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { temporaryDirectory } from '@runyard/testing';
 import type { TemporaryDirectory } from '@runyard/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { loadAdminKey, prepareDataDir } from './admin-key.js';
+import { loadAdminKey } from './admin-key.js';
 
 let dir: TemporaryDirectory;
 beforeAll(async () => {
@@ -56,23 +56,4 @@ test('a directory in the place of the key is told', async () => {
   const path = await dataDir('taken');
   await mkdir(`${path}/admin.key`);
   await expect(loadAdminKey(path)).rejects.toThrow(/admin\.key cannot be read \(EISDIR\)/);
-});
-
-test('the data directory is made with its parents, for its owner only, and nothing is left in it', async () => {
-  const path = `${dir.path}/a/b/c`;
-  await Promise.all([prepareDataDir(path), prepareDataDir(path)]);
-  await prepareDataDir(path);
-  expect((await stat(path)).mode & 0o777).toBe(0o700);
-  expect(await readdir(path)).toEqual([]);
-});
-
-test('a data directory that cannot be is told', async () => {
-  await writeFile(`${dir.path}/file`, '');
-  await expect(prepareDataDir(`${dir.path}/file`)).rejects.toThrow(/file cannot be written \(ENOTDIR\)/);
-  await expect(prepareDataDir(`${dir.path}/file/data`)).rejects.toThrow(/cannot be written \(ENOTDIR\)/);
-  await expect(prepareDataDir(`/${'x'.repeat(300)}`)).rejects.toThrow(/cannot be written \(ENAMETOOLONG\)/);
-});
-
-test.runIf(process.platform === 'linux')('a place where nothing can be made is told, not waited for', async () => {
-  await expect(prepareDataDir('/proc/runyard')).rejects.toThrow(/cannot be written \(ENOENT\)/);
 });

@@ -1,7 +1,7 @@
 // The bootstrap key: made at the first start and kept in `<data dir>/admin.key`, readable by its owner only.
 import { randomBytes } from 'node:crypto';
-import { chmod, link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { chmod, link, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { StartupError } from '../startup-error.js';
 
 export interface AdminKey {
@@ -22,32 +22,6 @@ export async function loadAdminKey(dataDir: string): Promise<AdminKey> {
   const key = await readKey(path);
   if (key === undefined) throw new StartupError(`${path} vanished while it was read. Start again.`);
   return { key, path, made };
-}
-
-/** Makes sure that the data directory is there and can be written. @throws StartupError that says why not */
-export async function prepareDataDir(dataDir: string): Promise<void> {
-  const probe = join(dataDir, `.probe-${randomBytes(8).toString('hex')}`);
-  try {
-    await makeDirectory(dataDir);
-    await writeFile(probe, '', { flag: 'wx' });
-    await rm(probe, { force: true });
-  } catch (error) {
-    throw new StartupError(`RUNYARD_DATA_DIR ${dataDir} cannot be written (${codeOf(error)}). Choose another directory or mend its permissions.`);
-  }
-}
-
-/** Not `recursive: true`: Node 24 never returns from that where the system answers ENOENT for ever, as below /proc. */
-async function makeDirectory(path: string): Promise<void> {
-  const make = (): Promise<void> => mkdir(path, { mode: 0o700 });
-  try {
-    await make().catch(async (error: unknown) => {
-      if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
-      await makeDirectory(dirname(path));
-      await make();
-    });
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
-  }
 }
 
 async function readKey(path: string): Promise<string | undefined> {

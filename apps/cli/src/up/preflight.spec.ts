@@ -7,7 +7,7 @@ import { temporaryDirectory } from '@runyard/testing';
 import type { TemporaryDirectory } from '@runyard/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { takeDataDir } from './instance.js';
-import { preferPort, prepareDataDir, reservePort } from './preflight.js';
+import { preferPort, demandDataDir, reservePort } from './preflight.js';
 
 let place: TemporaryDirectory;
 beforeEach(async () => {
@@ -17,15 +17,15 @@ afterEach(() => place.remove());
 
 test('the data directory is made for its owner alone', async () => {
   const dataDir = join(place.path, 'a', 'data');
-  await prepareDataDir(dataDir);
+  await demandDataDir(dataDir);
   expect((await stat(dataDir)).mode & 0o777).toBe(0o700);
-  await prepareDataDir(dataDir);
+  await demandDataDir(dataDir);
 });
 
 test('a data directory that cannot be made says which and what to do', async () => {
   await writeFile(join(place.path, 'file'), '');
-  await expect(prepareDataDir(join(place.path, 'file'))).rejects.toMatchObject({ message: `The data directory ${place.path}/file cannot be used (EEXIST).` });
-  await expect(prepareDataDir(join(place.path, 'file', 'data'))).rejects.toMatchObject({
+  await expect(demandDataDir(join(place.path, 'file'))).rejects.toMatchObject({ message: `The data directory ${place.path}/file cannot be used (EEXIST).` });
+  await expect(demandDataDir(join(place.path, 'file', 'data'))).rejects.toMatchObject({
     message: `The data directory ${place.path}/file/data cannot be used (ENOTDIR).`,
     next: expect.stringContaining('RUNYARD_DATA_DIR'),
   });
@@ -84,5 +84,5 @@ test('a directory that is not ours to write is refused', async () => {
     await mkdir(dataDir);
     await chmod(dataDir, 0o500);
   }
-  await expect(prepareDataDir(dataDir)).rejects.toMatchObject({ message: expect.stringContaining(dataDir) });
+  await expect(demandDataDir(dataDir)).rejects.toMatchObject({ message: expect.stringContaining(dataDir) });
 });

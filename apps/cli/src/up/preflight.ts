@@ -1,33 +1,14 @@
 // What must be right before anything is started: the data directory, the ports, and that nobody else is here.
-import { constants } from 'node:fs';
-import { access, mkdir, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { dirname } from 'node:path';
+import { prepareDataDir } from '@runyard/config';
 import { EXIT, Refusal } from '../exit-codes.js';
 
 /** Makes the data directory, mode 0700. @throws Refusal when it cannot be made or written */
-export async function prepareDataDir(dataDir: string): Promise<void> {
-  try {
-    await makeDirectory(dataDir);
-    await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
-  } catch (error) {
-    throw new Refusal(EXIT.failed, `The data directory ${dataDir} cannot be used (${codeOf(error)}).`, 'Make it writable for this user, or set RUNYARD_DATA_DIR to another directory.');
-  }
-}
-
-// Not mkdir's own `recursive`: where a directory cannot be made although its parent is there (/proc), Node 24 tries for ever.
-async function makeDirectory(path: string): Promise<void> {
-  const make = async (): Promise<void> => void (await mkdir(path, { mode: 0o700 }));
-  try {
-    await make();
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return;
-    if (code !== 'ENOENT' || dirname(path) === path) throw error;
-    await makeDirectory(dirname(path));
-    await make();
-  }
+export async function demandDataDir(dataDir: string): Promise<void> {
+  const code = await prepareDataDir(dataDir);
+  if (code === null) return;
+  throw new Refusal(EXIT.failed, `The data directory ${dataDir} cannot be used (${code}).`, 'Make it writable for this user, or set RUNYARD_DATA_DIR to another directory.');
 }
 
 /** A port that can be listened on: `port` itself, or any free one when it is 0. @throws Refusal naming `setting` */

@@ -15,7 +15,7 @@ import { readyBanner } from './banner.js';
 import { modelCredential } from './credentials.js';
 import { takeDataDir } from './instance.js';
 import { createLogSink } from './log-sink.js';
-import { preferPort, prepareDataDir, reservePort } from './preflight.js';
+import { preferPort, demandDataDir, reservePort } from './preflight.js';
 import { untilReady } from './ready.js';
 import { Stack } from './stack.js';
 import type { StackPlan } from './stack.js';
@@ -38,7 +38,7 @@ export function addUp(program: Command, finish: Finish): void {
 
 async function up(context: Context, { jsonLogs = false }: { jsonLogs?: boolean }): Promise<ExitCode> {
   const settings = settingsFor(context);
-  await prepareDataDir(settings.dataDir);
+  await demandDataDir(settings.dataDir);
   const plan = await planStack(context, settings);
   const url = `http://${reachableHost(settings.host)}:${plan.port}`;
   const giveBack = await takeDataDir(settings.dataDir, url);
