@@ -13,6 +13,8 @@ import type { Ticket } from './ticket.js';
 /** BullMQ would wait for Redis without end when it is closed while Redis is away. */
 const CLOSE_MS = 5000;
 const RETRY_MS = 1000;
+/** Longer than BullMQ waits for a ticket in one command, 10 s. */
+const SILENCE_MS = 15_000;
 
 export interface RunConsumerOptions extends RunQueueOptions {
   /** Tickets at a time, at least 1. */
@@ -41,7 +43,14 @@ export class RunConsumer {
     this.#handle = options.handle;
     this.#onError = options.onError ?? (() => {});
     // BullMQ makes a second connection like this one to wait for tickets.
-    this.#redis = new Redis({ keepAlive: 5000, ...options.redis, replyMapping: 'legacy', maxRetriesPerRequest: null, retryStrategy: reconnectDelay });
+    this.#redis = new Redis({
+      keepAlive: 5000,
+      socketTimeout: SILENCE_MS,
+      ...options.redis,
+      replyMapping: 'legacy',
+      maxRetriesPerRequest: null,
+      retryStrategy: reconnectDelay,
+    });
     this.#worker = new Worker<unknown, void>(QUEUE_NAME, (job, token) => this.#take(job, token), {
       connection: this.#redis,
       prefix: options.prefix ?? DEFAULT_PREFIX,

@@ -8,6 +8,8 @@ import { ticketId } from './ticket.js';
 import type { Ticket } from './ticket.js';
 
 const ANSWER_MS = 5000;
+/** Of BullMQ's own event stream, which nobody here reads. */
+const KEPT_EVENTS = 1000;
 const SILENCE_MS = 8000;
 const NOT_FOR_NOW = /(?:^|-)(?:LOADING|READONLY|MISCONF|OOM|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|BUSY|TRYAGAIN|NOAUTH|WRONGPASS|NOPERM) /;
 
@@ -47,7 +49,13 @@ export class RunQueue {
     });
     this.#redis.on('ready', () => (this.#problem = undefined));
     // Without the version check nothing can fail between the connection and the first ticket.
-    this.#queue = new Queue(QUEUE_NAME, { connection: this.#redis, prefix, skipVersionCheck: true, defaultJobOptions: JOB_OPTIONS });
+    this.#queue = new Queue(QUEUE_NAME, {
+      connection: this.#redis,
+      prefix,
+      skipVersionCheck: true,
+      defaultJobOptions: JOB_OPTIONS,
+      streams: { events: { maxLen: KEPT_EVENTS } },
+    });
     this.#queue.on('error', onError);
   }
 

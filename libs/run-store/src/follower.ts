@@ -101,7 +101,6 @@ class Follower {
       }
       for (const event of message.events ?? []) {
         if (this.#done()) return;
-        if (!this.#isNew(event.id)) continue;
         if (!this.#isNext(event.id)) {
           this.buffer.markStale();
           return;

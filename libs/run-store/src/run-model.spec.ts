@@ -1,5 +1,5 @@
 // Random lives of runs on a real Redis, held against an array: appends of workers, zombies and others, lost leases, flushes that
-// come twice, cancels, ends, compactions, and followers that come and go at any id.
+// come twice, cancels, ends, compactions, cut connections, and followers that come and go at any id.
 import { temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
 import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
 import * as fc from 'fast-check';
@@ -64,6 +64,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('forget stream' as const) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('follow' as const), place, deltas }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('unfollow' as const), which: fc.nat(10) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('cut' as const), dice: fc.nat(7) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('read' as const), place, deltas, limit: fc.integer({ min: 1, max: 20 }) }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
@@ -151,6 +152,9 @@ class Life {
         await within(viewer?.done, 'the end of a viewer that left');
         return void (viewer && this.gone.push(viewer));
       }
+      case 'cut':
+        // Seldom: each costs the viewers the time to connect again.
+        return void (what.dice === 0 && (await redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub')));
       case 'read':
         return this.#read(this.#place(what.place), what.deltas, what.limit);
     }

@@ -61,8 +61,8 @@ local function append(run, now, events)
   end
   if not first then return end
   redis.call('HSET', key, 'seq', int(run.seq))
-  local message = bytes <= ${PUBLISH_BYTES} and ('F' .. table.concat(frames)) or ('R' .. first .. ' ' .. prefix .. int(run.seq) .. (events[#events - 1] == 'run.finished' and ' end' or ''))
-  redis.call('PUBLISH', key .. ':live', message)
+  local range = 'R' .. first .. ' ' .. prefix .. int(run.seq) .. (events[#events - 1] == 'run.finished' and ' end' or '')
+  redis.call('PUBLISH', key .. ':live', bytes <= ${PUBLISH_BYTES} and ('F' .. table.concat(frames)) or range)
 end
 `;
 
