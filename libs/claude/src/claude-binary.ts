@@ -14,7 +14,7 @@ export type ClaudeVersion = { readonly version: string } | { readonly failed: st
 /**
  * The path of the claude binary, or a sentence that says what is missing and what to do next.
  * The platform package is used directly: it is there also when npm held back the install scripts, which leave
- * `node_modules/.bin/claude` a text that only prints an error (facts: claude-cli.md 1).
+ * `node_modules/.bin/claude` a text that only prints an error.
  * @param override a path given by the operator; nothing else is tried then
  * @param from file or directory URL where the search in node_modules begins
  */

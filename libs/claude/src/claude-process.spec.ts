@@ -6,7 +6,7 @@ import { fakeClaude, temporaryDirectory, waitFor } from '@runyard/testing';
 import type { FakeClaude, TemporaryDirectory } from '@runyard/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { startClaude } from './claude-process.js';
-import type { ClaudeProcess, StartClaude } from './claude-process.js';
+import type { StartClaude } from './claude-process.js';
 import { sweep } from './process-tree.js';
 import { RUN_MARK_ENV } from './run-mark.js';
 
@@ -170,25 +170,6 @@ describe('a slow consumer', () => {
     open();
     expect(await claude.exited).toMatchObject({ code: 0 });
     expect(count).toBe(200_002);
-  });
-
-  test('gets what is left although the process is long gone', async () => {
-    // More than one read, and no more than the pipe and the stream hold when nobody reads.
-    const program = await script('says-and-goes', `for (let n = 0; n < 20; n += 1) process.stdout.write(JSON.stringify({ type: 't', n, text: 'x'.repeat(10_000) }) + '\\n');`);
-    let seen = 0;
-    const held = { claude: undefined as ClaudeProcess | undefined };
-    const { claude } = start(program, {
-      drainGraceMs: 50,
-      onLine: async () => {
-        await held.claude?.ended;
-        // In all far longer than the grace: the time that the consumer takes does not count.
-        await sleep(30);
-        seen += 1;
-      },
-    });
-    held.claude = claude;
-    expect(await claude.exited).toEqual({ code: 0, signal: null });
-    expect(seen).toBe(20);
   });
 
   test('that throws ends the process and shows in exited', async () => {

@@ -7,7 +7,7 @@ export interface ControlAnswer {
   readonly response: unknown;
 }
 
-/** Matches each control_response to the request that it answers; both carry the same `request_id` (facts: claude-cli.md 5). */
+/** Matches each control_response to the request that it answers; both carry the same `request_id`. */
 export class ControlRequests {
   readonly #waiting = new Map<string, (answer: ControlAnswer | undefined) => void>();
   #count = 0;

@@ -1,4 +1,4 @@
-// The failure table of the CLI (facts: claude-cli.md 3.3), each row with the real binary against the demo model.
+// Every way in which the CLI fails, with the real binary against the demo model: one test each.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FailureCode } from '@runyard/domain';

@@ -6,7 +6,7 @@ const DEFAULT_MAX_LINE_BYTES = 256 * 1024 * 1024;
 
 /**
  * Bytes in, lines out, without their newline (LF or CRLF); nothing is decoded, so a character cut in two by the pipe
- * is whole again. String concatenation and split2 take 11 s for a line of 50 MB, this takes 8 ms (facts: performance.md 4).
+ * is whole again. String concatenation and split2 take 11 s for a line of 50 MB, this takes 8 ms.
  */
 export class LineSplitter {
   readonly #maxLineBytes: number;

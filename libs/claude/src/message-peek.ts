@@ -23,7 +23,7 @@ const NEEDS_SUBTYPE = new Set(['system', 'result']);
 
 /**
  * Fast where the line begins with its type, which is so for nearly all lines; `result` has it near the end and is parsed
- * (facts: claude-cli.md 3.1). The look is anchored at the first byte, so a "type" inside a text or a nested object
+ * (2.1.330). The look is anchored at the first byte, so a "type" inside a text or a nested object
  * cannot be taken for the line's own. Types nobody knows are messages too.
  */
 export function peekMessage(line: Buffer): Peek {

@@ -27,7 +27,7 @@ export interface OutcomeInput {
 }
 
 /**
- * Design rule 7. A stop that we ordered decides before exit code and result are looked at: the CLI exits with 0 after an
+ * A stop that we ordered decides before exit code and result are looked at: the CLI exits with 0 after an
  * interrupt. Success is exit code 0, a last result without error, nothing deferred, nothing denied for want of an answer,
  * and the structured answer when one was asked for. What was produced is kept in every case.
  */

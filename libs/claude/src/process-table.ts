@@ -16,11 +16,11 @@ export interface ProcessEntry {
 
 const run = promisify(execFile);
 const usesProc = process.platform === 'linux';
-/** kthreadd: its children have no environment either. */
-const KERNEL_THREADS = 2;
 const NUL = Buffer.of(0);
+/** kthreadd. */
+const KERNEL_THREADS = 2;
 
-/** All live processes; zombies are left out, because they can neither run nor be ended. */
+/** All live programs. Left out are zombies, which can neither run nor be ended, and the kernel's own threads. */
 export async function listProcesses(): Promise<ProcessEntry[]> {
   return usesProc ? await listFromProc() : await listFromPs();
 }
@@ -40,18 +40,31 @@ export function startedAtNow(pid: number): string | undefined {
  * Does the environment that a process was started with hold exactly `entry` (`NAME=value`)? Undefined for an instant while it
  * is replaced by another program: then it shows neither environment nor command line. Linux only: false elsewhere.
  */
-export async function startedWith({ pid, parent }: Pick<ProcessEntry, 'pid' | 'parent'>, entry: string): Promise<boolean | undefined> {
-  if (!usesProc || pid === KERNEL_THREADS || parent === KERNEL_THREADS) return false;
-  // Processes of other users cannot be read, and some have just ended.
-  const environment = await readFile(`/proc/${pid}/environ`).catch(() => undefined);
-  if (environment?.length === 0 && (await readFile(`/proc/${pid}/cmdline`).catch(() => undefined))?.length === 0) return undefined;
+export function startedWith(pid: number, entry: string): boolean | undefined {
+  if (!usesProc) return false;
+  let environment = readNow(pid, 'environ');
+  if (environment?.length === 0) {
+    if (readNow(pid, 'cmdline')?.length === 0) return undefined;
+    // It may have become the other program between the two looks.
+    environment = readNow(pid, 'environ');
+  }
   return environment !== undefined && Buffer.concat([NUL, environment, NUL]).includes(`\0${entry}\0`);
 }
 
-/** How many processes the system has started since it booted; undefined where it does not say. */
-export async function startedInAll(): Promise<string | undefined> {
-  const stat = usesProc ? await readFile('/proc/stat', 'latin1').catch(() => '') : '';
-  return /^processes (\d+)$/m.exec(stat)?.[1];
+/** The pid given away last. Pids are given away in ascending order, until the numbers begin again; undefined where nobody tells. */
+export function newestPid(): number | undefined {
+  if (!usesProc) return undefined;
+  const pid = Number(readFileSync('/proc/loadavg', 'latin1').trim().split(' ').at(-1));
+  return Number.isInteger(pid) ? pid : undefined;
+}
+
+/** Processes of other users cannot be read, and some have just ended: undefined. */
+function readNow(pid: number, file: 'environ' | 'cmdline'): Buffer | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`);
+  } catch {
+    return undefined;
+  }
 }
 
 /** True where `startedWith` can know. */
@@ -70,7 +83,9 @@ function parseStat(stat: string): ProcessEntry | undefined {
   const [state, parent, group, session] = fields;
   const startedAt = fields[19];
   if (bracket === -1 || startedAt === undefined || state === 'Z' || state === 'X') return undefined;
-  return { pid: Number.parseInt(stat, 10), parent: Number(parent), group: Number(group), session: Number(session), startedAt };
+  const pid = Number.parseInt(stat, 10);
+  if (pid === KERNEL_THREADS || Number(parent) === KERNEL_THREADS) return undefined;
+  return { pid, parent: Number(parent), group: Number(group), session: Number(session), startedAt };
 }
 
 /** Exported for its test, which runs on Linux too. */

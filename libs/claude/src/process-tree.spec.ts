@@ -1,6 +1,7 @@
 // Real processes in every position a run can leave them, and the ones that must be spared.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { processesWithMark, waitFor } from '@runyard/testing';
 import { afterEach, describe, expect, test } from 'vitest';
 import { listFromPs, listProcesses, startedAtNow, startedWith } from './process-table.js';
@@ -39,7 +40,7 @@ async function printedPid(child: ChildProcess): Promise<number> {
 
 const alive = async (pid: number) => (await listProcesses()).some((entry) => entry.pid === pid);
 const pids = async (...options: Parameters<typeof findRunProcesses>) => (await findRunProcesses(...options)).map((entry) => entry.pid).toSorted((a, b) => a - b);
-const marked = (pid: number, mark = MARK) => waitFor(() => startedWith({ pid, parent: 1 }, `${RUN_MARK_ENV}=${mark}`), { what: 'the mark' });
+const marked = (pid: number, mark = MARK) => waitFor(() => startedWith(pid, `${RUN_MARK_ENV}=${mark}`), { what: 'the mark' });
 
 describe('finds and ends', () => {
   test('a marked process in a session of its own whose parent is gone', async () => {
@@ -55,7 +56,7 @@ describe('finds and ends', () => {
   test('a descendant that has shed the mark', async () => {
     const parent = run(parentOf(STAY, `{ env: {}, detached: true, stdio: 'ignore' }`));
     const child = await printedPid(parent);
-    await waitFor(async () => (await startedWith({ pid: child, parent: 1 }, `${RUN_MARK_ENV}=${MARK}`)) === false, { what: 'the clean environment' });
+    await waitFor(() => startedWith(child, `${RUN_MARK_ENV}=${MARK}`) === false, { what: 'the clean environment' });
     expect(await pids(MARK)).toEqual([parent.pid, child].toSorted((a, b) => a - b));
     expect((await sweep(MARK)).left).toEqual([]);
     expect(await alive(child)).toBe(false);
@@ -64,7 +65,7 @@ describe('finds and ends', () => {
   test('one without mark and parent, by the group it was born in', async () => {
     const parent = run(parentOf(STAY, `{ env: {}, stdio: 'ignore' }`));
     const child = await printedPid(parent);
-    await waitFor(async () => (await startedWith({ pid: child, parent: 1 }, `${RUN_MARK_ENV}=${MARK}`)) === false, { what: 'the clean environment' });
+    await waitFor(() => startedWith(child, `${RUN_MARK_ENV}=${MARK}`) === false, { what: 'the clean environment' });
     parent.kill('SIGKILL');
     await waitFor(async () => !(await alive(parent.pid)), { what: 'the parent to be gone' });
     expect(await pids(MARK), 'nothing leads to it but the number of its group').toEqual([]);
@@ -133,10 +134,12 @@ describe('spares', () => {
 
 describe('the process table', () => {
   test('a zombie is not listed', async () => {
-    // The shell replaces itself by a program that never waits for its child.
-    const keeper = spawn('/bin/sh', ['-c', 'sleep 0.01 & echo $!; exec sleep 1000'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    // The shell replaces itself by a program that never waits for its child; only then may the child end.
+    const keeper = spawn('/bin/sh', ['-c', 'sleep 1000 & echo $!; exec sleep 1000'], { stdio: ['ignore', 'pipe', 'ignore'] });
     started.push(keeper);
     const zombie = await printedPid(keeper);
+    await waitFor(async () => (await readFile(`/proc/${keeper.pid}/comm`, 'utf8')) === 'sleep\n', { what: 'the shell to be replaced' });
+    process.kill(zombie, 'SIGKILL');
     await waitFor(async () => !(await alive(zombie)), { what: 'the zombie to be left out' });
     expect(() => process.kill(zombie, 0), 'it still has its number').not.toThrow();
   });

@@ -1,6 +1,6 @@
 // Finds every process of a run and ends it, whoever its parent is by then.
-import { setTimeout as sleep } from 'node:timers/promises';
-import { listProcesses, readsEnvironments, startedAtNow, startedInAll, startedWith } from './process-table.js';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { listProcesses, newestPid, readsEnvironments, startedAtNow, startedWith } from './process-table.js';
 import type { ProcessEntry } from './process-table.js';
 import { RUN_MARK_ENV } from './run-mark.js';
 
@@ -22,7 +22,11 @@ export interface SweepResult {
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const BETWEEN_SCANS_MS = 10;
-const ENOUGH_EMPTY_SCANS = 8;
+const ENOUGH_EMPTY_SCANS = 5;
+/** Files of /proc read before the event loop gets its turn: about a millisecond. */
+const READS_PER_TURN = 32;
+const MAX_NEWCOMERS = 10_000;
+const MAX_ROUNDS = 1_000;
 
 /**
  * Every live process of a run: those with its mark in their environment, their descendants, and all in a session or process
@@ -36,38 +40,60 @@ export async function findRunProcesses(mark: string, options: Pick<SweepOptions,
 
 interface Scan {
   readonly found: ProcessEntry[];
-  /** False when some process did not show in that instant whether it carries the mark. */
-  readonly sure: boolean;
+  /** True when no process of the run can have slipped through. */
+  readonly complete: boolean;
 }
 
 async function scan(mark: string, options: SweepOptions): Promise<Scan> {
   if (mark === '') throw new RangeError('an empty mark would mean any run');
+  const entry = `${RUN_MARK_ENV}=${mark}`;
+  const newest = newestPid();
   const entries = await listProcesses();
   const spared = selfAndAncestors(entries);
-  const others = entries.filter((entry) => !spared.has(entry.pid) && entry.pid > 1);
-  const marked = await Promise.all(others.map((entry) => startedWith(entry, `${RUN_MARK_ENV}=${mark}`)));
+  const others = entries.filter(({ pid }) => !spared.has(pid) && pid > 1);
+  const marked: (boolean | undefined)[] = [];
+  for (const { pid } of others) {
+    if (marked.length % READS_PER_TURN === 0) await nextTurn();
+    marked.push(startedWith(pid, entry));
+  }
   const known = new Set((options.known ?? []).map(identity));
   // Where environments cannot be read the caller's word must do.
   const rootPid = readsEnvironments ? undefined : options.rootPid;
-  const seeds = others.filter((entry, index) => marked[index] === true || known.has(identity(entry)) || entry.pid === rootPid);
-  return { found: withRelatives(seeds, others, options), sure: !marked.includes(undefined) };
+  const seeds = others.filter((other, index) => marked[index] === true || known.has(identity(other)) || other.pid === rootPid);
+  return { found: withRelatives(seeds, others, options), complete: !marked.includes(undefined) && noneSince(newest, entry) };
 }
 
 /**
- * Sends SIGKILL to every process of a run and looks again, until it is sure that none is left. A process that starts its
- * successor and ends can slip through a scan; while nothing at all is started it cannot, so such an empty scan proves it.
- * On a machine that never rests, many empty scans in a row must do.
+ * A process that starts its successor and ends can be gone before its turn in a scan, while the successor was not in the list.
+ * So the pids given away since are looked at too, until there are no newer ones: at that moment every live process was looked at.
+ */
+function noneSince(newest: number | undefined, entry: string): boolean {
+  if (newest === undefined) return false;
+  for (let looked = newest, round = 0; round < MAX_ROUNDS; round += 1) {
+    const latest = newestPid() ?? looked;
+    if (latest === looked) return true;
+    // Smaller: the numbers have begun again.
+    if (latest < looked || latest - looked > MAX_NEWCOMERS) return false;
+    for (let pid = looked + 1; pid <= latest; pid += 1) {
+      if (startedWith(pid, entry) !== false) return false;
+    }
+    looked = latest;
+  }
+  return false;
+}
+
+/**
+ * Sends SIGKILL to every process of a run and looks again, until a complete scan finds none. Where there
+ * is no /proc no scan can be called complete, and several empty ones in a row must do.
  */
 export async function sweep(mark: string, options: SweepOptions = {}): Promise<SweepResult> {
   const deadline = performance.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
   const known = [...(options.known ?? [])];
   const killed = new Set<number>();
   for (let emptyScans = 0; ;) {
-    const before = await startedInAll();
-    const { found, sure } = await scan(mark, { ...options, known });
+    const { found, complete } = await scan(mark, { ...options, known });
     emptyScans = found.length === 0 ? emptyScans + 1 : 0;
-    const atRest = sure && before !== undefined && before === (await startedInAll());
-    if (found.length === 0 && (atRest || emptyScans >= ENOUGH_EMPTY_SCANS)) return { killed: [...killed], left: [] };
+    if (complete ? found.length === 0 : !readsEnvironments && emptyScans >= ENOUGH_EMPTY_SCANS) return { killed: [...killed], left: [] };
     if (performance.now() > deadline) return { killed: [...killed], left: found.map((entry) => entry.pid) };
     for (const entry of found.filter(endNow)) killed.add(entry.pid);
     known.push(...found);

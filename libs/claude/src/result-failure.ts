@@ -50,7 +50,7 @@ export function resultText(result: JsonObject): string {
 
 /**
  * @param errorClass `error` of the last assistant message, when that was a synthetic one
- * Rows of the failure table in facts: claude-cli.md 3.3, each proven with the binary in failure-table.spec.ts.
+ * Each row is proven with the binary in failure-table.spec.ts.
  */
 export function resultFailure(result: JsonObject, errorClass: string | undefined): Failure {
   const text = resultText(result);

@@ -3,7 +3,7 @@ import { numberField } from './json-fields.js';
 import type { OpenTool } from './open-tools.js';
 import type { TurnTracker } from './turns.js';
 
-/** The CLI recovers a stalled stream by itself after 300 s, and prints nothing meanwhile (facts: claude-cli.md 3.3). */
+/** The CLI recovers a stalled stream by itself after 300 s, and prints nothing meanwhile (measured, 2.1.330). */
 const THINKING_MS = 330_000;
 const SLACK_MS = 30_000;
 /** What the CLI's Bash tool waits by default and at most. A command over its time goes on in the background. */
@@ -17,7 +17,7 @@ export interface BashTimes {
 
 /**
  * The longest silence that is still healthy, in milliseconds, or undefined when any is: while somebody is asked, and while
- * only a background task runs (design rule 10).
+ * only a background task runs.
  * @param times when the operator has set BASH_DEFAULT_TIMEOUT_MS or BASH_MAX_TIMEOUT_MS
  */
 export function silenceLimitMs(

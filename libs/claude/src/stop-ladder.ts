@@ -11,7 +11,7 @@ export interface StopOptions {
   readonly mark: string;
   /** From the interrupt to SIGTERM. Default 1 s. 0 leaves the interrupt out. */
   readonly interruptMs?: number;
-  /** From SIGTERM to SIGKILL. Default 3 s: the CLI needs up to 1.7 s to end its Bash children (facts: claude-cli.md 4). */
+  /** From SIGTERM to SIGKILL. Default 3 s: the CLI needs up to 1.7 s to end its Bash children (measured, 2.1.330). */
   readonly terminateMs?: number;
 }
 
@@ -25,7 +25,7 @@ const INTERRUPT_MS = 1_000;
 const TERMINATE_MS = 3_000;
 
 /**
- * Interrupt over stdin and end of input, SIGTERM, SIGKILL for the whole tree, sweep (design rule 9). An interrupt and a
+ * Interrupt over stdin and end of input, SIGTERM, SIGKILL for the whole tree, sweep. An interrupt and a
  * SIGTERM let the CLI end its Bash commands and write its transcript; SIGKILL orphans them, so the tree is noted before.
  * Resolves when a scan finds no process of the run, or the sweep gave up. The rest of the output comes through `exited`.
  */

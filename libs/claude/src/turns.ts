@@ -28,7 +28,7 @@ export interface SessionStart {
 }
 
 /**
- * Everything the end of a run and the watchdogs hang on (design rule 8 and 10). One `result` is not the end: queued messages
+ * Everything the end of a run and the watchdogs hang on. One `result` is not the end: queued messages
  * and finished background tasks start turns of their own, each with an init and a result.
  */
 export class TurnTracker {
