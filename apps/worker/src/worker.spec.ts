@@ -112,10 +112,10 @@ describe('with one worker', () => {
     expect(await readdir(join(base, 'data', 'sessions', run.sessionId))).toContain('cost.json');
   });
 
-  test('tools really work in a scratch workspace of the run', async () => {
+  test('tools really work in the scratch workspace of the session', async () => {
     const run = await perform({ prompt: '[[edit path=made.md]]' });
     expect(run.status).toBe('succeeded');
-    const workspace = join(base, 'data', 'runs', run.id, 'workspace');
+    const workspace = join(base, 'data', 'sessions', run.sessionId, 'workspace');
     expect(await readFile(join(workspace, 'made.md'), 'utf8')).toContain('state: done');
     const ready = (await eventsOf(run)).find((event) => event.type === 'workspace.ready');
     expect(ready?.body).toEqual({ type: 'scratch', path: workspace, ignored: [] });
@@ -234,13 +234,14 @@ describe('with one worker', () => {
 
 test('a session goes on with another worker, is forked, and each run is charged its own price', async () => {
   const first = await work();
-  const one = await perform({ prompt: '[[text n=3]] one' });
+  const one = await perform({ prompt: '[[write path=kept.txt]] one' });
   await first.stop();
   await work();
-  const two = await perform({ prompt: '[[text n=3]] two', session_id: one.sessionId });
+  const two = await perform({ prompt: '[[bash cmd="ls"]] two', session_id: one.sessionId });
   const fork = await perform({ prompt: '[[text n=3]] three', session_id: one.sessionId, fork: true });
   expect([one, two, fork].map((run) => run.status)).toEqual(['succeeded', 'succeeded', 'succeeded']);
   expect(two.workerId).not.toBe(one.workerId);
+  expect(two.outcome?.result).toContain('kept.txt');
   expect(fork.sessionId).not.toBe(one.sessionId);
   const totals = (await Promise.all([one, two, fork].map(eventsOf))).map((events) => events.find((event) => event.type === 'claude.result')?.body['total_cost_usd']);
   const prices = [one, two, fork].map((run) => run.outcome.cost_usd ?? 0);
@@ -248,7 +249,7 @@ test('a session goes on with another worker, is forked, and each run is charged 
   expect(prices[1]).toBeCloseTo(Number(totals[1]) - Number(totals[0]), 7);
   expect(prices[2]).toBeCloseTo(Number(totals[2]) - Number(totals[1]), 7);
   const transcript = await readFile(join(base, 'data', 'sessions', fork.sessionId, `${sessionUuidOf(fork.sessionId)}.jsonl`), 'utf8');
-  expect(transcript).toContain('[[text n=3]] one');
+  expect(transcript).toContain('[[write path=kept.txt]] one');
 });
 
 test('without a claude binary runs fail with the next step and the worker is not ready, until there is one', async () => {

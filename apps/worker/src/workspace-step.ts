@@ -10,8 +10,9 @@ import type { WorkerParts } from './worker-parts.js';
 /** Makes or checks the run's workspace; a failure is one of `workspace_failed`. */
 export async function openWorkspace({ run, events }: ActiveRun, { settings }: WorkerParts): Promise<ReadyWorkspace | Failure> {
   const request = run.request.workspace ?? { type: 'scratch' };
-  const runDir = join(settings.dataDir, 'runs', run.id);
-  const found = await prepareWorkspace(request, { runDir, roots: settings.workspaceRoots });
+  // Of the session, not of the run: who goes on with a conversation finds the files that it is about.
+  const scratchParent = join(settings.dataDir, 'sessions', run.sessionId);
+  const found = await prepareWorkspace(request, { scratchParent, roots: settings.workspaceRoots });
   if ('failure' in found) return failure('workspace_failed', found.failure);
   await events.write('workspace.ready', JSON.stringify({ type: request.type, path: found.path, ignored: found.ignored }));
   return found;

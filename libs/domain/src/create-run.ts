@@ -65,7 +65,7 @@ export const CreateRun = z
     name: word(LIMITS.nameLength).optional().describe('A name for people.'),
     session_id: idSchema('session').optional().describe('Continue this session. Default: a new one.'),
     fork: z.boolean().optional().describe('With session_id: continue a copy and leave the session as it is.'),
-    workspace: WorkspaceRequest.optional(),
+    workspace: WorkspaceRequest.optional().describe('Default: that of the session that is continued, else scratch.'),
     model: word(200).optional(),
     fallback_model: word(400).optional().describe('Used when the model is overloaded; several separated by commas.'),
     effort: z.enum(EFFORTS).optional(),

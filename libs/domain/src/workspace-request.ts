@@ -8,7 +8,7 @@ const options = {
 
 export const ScratchWorkspace = z
   .strictObject({ type: z.literal('scratch'), ...options })
-  .meta({ id: 'ScratchWorkspace', description: 'An empty directory of its own.' });
+  .meta({ id: 'ScratchWorkspace', description: 'A directory of its own, empty in a new session; later runs of the session find its files.' });
 
 export const DirectoryWorkspace = z
   .strictObject({
@@ -26,5 +26,5 @@ export const DirectoryWorkspace = z
 
 export const WorkspaceRequest = z
   .discriminatedUnion('type', [ScratchWorkspace, DirectoryWorkspace])
-  .meta({ id: 'WorkspaceRequest', description: 'Where the run works. Default: scratch.' });
+  .meta({ id: 'WorkspaceRequest', description: 'Where the run works.' });
 export type WorkspaceRequest = z.infer<typeof WorkspaceRequest>;

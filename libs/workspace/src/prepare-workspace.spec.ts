@@ -25,17 +25,17 @@ beforeAll(async () => {
 
 afterAll(() => directories.remove());
 
-const directory = (path: string, roots = [root]) => prepareWorkspace({ type: 'directory', path }, { runDir: join(base, 'run'), roots });
+const directory = (path: string, roots = [root]) => prepareWorkspace({ type: 'directory', path }, { scratchParent: join(base, 'run'), roots });
 
 test('a scratch workspace is an empty directory that only its owner may read', async () => {
-  const ready = await prepareWorkspace({ type: 'scratch' }, { runDir: join(base, 'runs', 'run_1'), roots: [] });
+  const ready = await prepareWorkspace({ type: 'scratch' }, { scratchParent: join(base, 'runs', 'run_1'), roots: [] });
   expect(ready).toEqual({ path: join(base, 'runs', 'run_1', 'workspace'), ignored: [] });
   expect(await readdir(join(base, 'runs', 'run_1', 'workspace'))).toEqual([]);
   expect((await stat(join(base, 'runs', 'run_1', 'workspace'))).mode & 0o777).toBe(0o700);
 });
 
 test('a scratch workspace that cannot be made is a failure with its reason', async () => {
-  const ready = await prepareWorkspace({ type: 'scratch' }, { runDir: join(root, 'file', 'run_1'), roots: [] });
+  const ready = await prepareWorkspace({ type: 'scratch' }, { scratchParent: join(root, 'file', 'run_1'), roots: [] });
   expect(ready).toEqual({ failure: expect.stringContaining('a part of its path is not a directory') });
 });
 

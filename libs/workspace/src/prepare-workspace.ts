@@ -6,9 +6,9 @@ import { existingOf, projectSettings } from './ignored-settings.js';
 import { isBelow } from './is-below.js';
 import { MEMORY_FILES, readMemory } from './workspace-memory.js';
 
-/** Where workspaces are: `runDir` is the run's own directory, `roots` the directories below which a run may work in place. */
+/** Where workspaces are: `scratchParent` gets the scratch directory, `roots` are those below which a run may work in place. */
 export interface WorkspacePlaces {
-  readonly runDir: string;
+  readonly scratchParent: string;
   readonly roots: readonly string[];
 }
 
@@ -32,7 +32,7 @@ export async function prepareWorkspace(
   request: WorkspaceRequest,
   places: WorkspacePlaces,
 ): Promise<ReadyWorkspace | WorkspaceFailure> {
-  const found = request.type === 'scratch' ? await makeScratch(places.runDir) : await findDirectory(request.path, places.roots);
+  const found = request.type === 'scratch' ? await makeScratch(places.scratchParent) : await findDirectory(request.path, places.roots);
   if ('failure' in found) return found;
   if (request.trust === 'project') return { path: found.path, ignored: [] };
   const ignored = await projectSettings(found.path);
@@ -41,8 +41,8 @@ export async function prepareWorkspace(
   return { path: found.path, ignored, ...(memory === undefined ? {} : { memory }) };
 }
 
-async function makeScratch(runDir: string): Promise<{ readonly path: string } | WorkspaceFailure> {
-  const path = join(runDir, 'workspace');
+async function makeScratch(scratchParent: string): Promise<{ readonly path: string } | WorkspaceFailure> {
+  const path = join(scratchParent, 'workspace');
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
     return { path: await realpath(path) };

@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 
 const prepare = (options: { trust?: 'none' | 'project'; memory?: boolean } = {}) =>
-  prepareWorkspace({ type: 'directory', path, ...options }, { runDir: base, roots: [base] });
+  prepareWorkspace({ type: 'directory', path, ...options }, { scratchParent: base, roots: [base] });
 
 async function memoryOf(options = {}): Promise<string | undefined> {
   const ready = await prepare(options);

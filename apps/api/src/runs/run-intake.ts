@@ -6,6 +6,7 @@ import { RunStore } from '@runyard/run-store';
 import type { RunRecord } from '@runyard/run-store';
 import { ApiContext } from '../api-context.js';
 import { RedisSettings } from '../operations/redis-settings.js';
+import { continuedWorkspace } from './continued-workspace.js';
 import { fingerprint } from './idempotency.js';
 import { checkRunRules } from './run-rules.js';
 import { TicketSender } from './ticket-sender.js';
@@ -35,8 +36,9 @@ export class RunIntake {
   async submit({ request, trigger, idempotencyKey }: Submission): Promise<TakenIn> {
     await checkRunRules(request, this.context);
     await this.settings.demandSafe();
+    const workspace = request.workspace ?? (await continuedWorkspace(request, this.store));
     const idempotency = idempotencyKey === undefined ? {} : { idempotency: { key: idempotencyKey, fingerprint: fingerprint(request) } };
-    const answer = await this.store.create({ request, trigger, ...idempotency });
+    const answer = await this.store.create({ request: { ...request, ...(workspace ? { workspace } : {}) }, trigger, ...idempotency });
     switch (answer.kind) {
       case 'idempotency_key_reused':
         throw new ProblemError('idempotency_key_reused', undefined, [{ field: 'Idempotency-Key', message: 'was used for another body: use a new key' }]);

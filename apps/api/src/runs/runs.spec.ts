@@ -1,4 +1,5 @@
 // Creating, listing, looking at and canceling runs, over HTTP on a real Redis.
+import { mkdir } from 'node:fs/promises';
 import { newId, Run } from '@runyard/domain';
 import type { Outcome, Problem, RunList } from '@runyard/domain';
 import { RunStore } from '@runyard/run-store';
@@ -18,10 +19,13 @@ let redis: TestRedis;
 let dir: TemporaryDirectory;
 let api: RunningApi;
 let worker: RunStore;
+let root = '';
 
 beforeAll(async () => {
   [redis, dir] = await Promise.all([testRedis(), temporaryDirectory()]);
-  const settings = { host: '127.0.0.1', port: 0, dataDir: dir.path, redisUrl: redis.url, workspaceRoots: [], allowedHosts: [] };
+  root = `${dir.path}/repository`;
+  await mkdir(root);
+  const settings = { host: '127.0.0.1', port: 0, dataDir: dir.path, redisUrl: redis.url, workspaceRoots: [root], allowedHosts: [] };
   api = await startApi({ settings, key: KEY, logger: createLogger({ name: 'api', level: 'silent' }), demo: true, runsAsRoot: false });
   worker = RunStore.open({ redis: redis.connection, role: 'worker', dataDir: dir.path });
 });
@@ -95,6 +99,16 @@ test('an idempotency key makes one run, also for requests at the same time', asy
   expect((await call('/v1/runs', { body: { prompt: 'once', tags: ['a'] }, headers })).json).toMatchObject({ id, status: 'succeeded' });
   const other = await call('/v1/runs', { body: { prompt: 'twice', tags: ['a'] }, headers });
   expect(other.json).toMatchObject({ status: 422, code: 'idempotency_key_reused', errors: [{ field: 'Idempotency-Key' }] });
+});
+
+test('a session goes on in its directory, unless the run says another one', async () => {
+  const first = await create({ prompt: 'one', workspace: { type: 'directory', path: root, memory: false } });
+  const second = await create({ prompt: 'two', session_id: first.session_id });
+  expect(second.workspace).toEqual({ type: 'directory', path: root, memory: false });
+  const forked = await create({ prompt: 'three', session_id: first.session_id, fork: true });
+  expect(forked.workspace).toEqual(second.workspace);
+  const elsewhere = await create({ prompt: 'four', session_id: first.session_id, workspace: { type: 'scratch' } });
+  expect(elsewhere.workspace).toEqual({ type: 'scratch' });
 });
 
 test('a run of a busy session waits for its turn', async () => {
