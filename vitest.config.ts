@@ -12,8 +12,9 @@ export default defineConfig({
     include: ['{apps,libs}/*/src/**/*.spec.ts', 'scripts/**/*.spec.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Far above what anything takes: a busy machine is no failure.
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
     retry: 0,
     reporters: ['default', './scripts/vitest-summary.mjs'],
   },
