@@ -50,8 +50,15 @@ async function showEvents(context: Context, { client, run, format, signal }: Fol
   const timer = setInterval(refresh, 500);
   refresh();
   try {
-    const onReconnect = ({ reason }: { reason: string }): void => progress.disconnected(reason);
+    let toldOf = '';
+    const onReconnect = ({ reason }: { reason: string }): void => {
+      progress.disconnected(reason);
+      // A live screen has its status line for this; elsewhere silence would look like a run that hangs.
+      if (!screen.live && reason !== toldOf) context.stderr.write(`runyard: not connected (${reason}); trying again, the run goes on\n`);
+      toldOf = reason;
+    };
     for await (const event of client.follow(run.id, { signal, deltas: screen.live, onReconnect })) {
+      toldOf = '';
       progress.feed(event);
       show(screen, view, event);
       if (event.type === 'run.finished') return event.data as Outcome;

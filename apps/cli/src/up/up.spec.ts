@@ -183,6 +183,7 @@ test('Ctrl-C while following detaches, and the API may be killed under a followe
   process.kill(api, 'SIGKILL');
   expect(await again.exited).toBe(0);
   expect(again.out()).toContain('word-40');
+  expect(again.err()).toContain('trying again, the run goes on');
   expect(stack.out()).toContain('api ended by itself (SIGKILL); starting it again in 2 s');
   await waitFor(async () => (await processOf('api')) !== api, { what: 'another API' });
 });
