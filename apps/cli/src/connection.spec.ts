@@ -1,5 +1,6 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { SettingsError } from '@runyard/config';
 import { temporaryDirectory } from '@runyard/testing';
 import type { TemporaryDirectory } from '@runyard/testing';
@@ -76,4 +77,20 @@ test.each(['', '{', '[]', '{"url":"nowhere","pid":1,"started_at":""}', '{"url":"
 
 test('a bad variable is named', async () => {
   await expect(target('repo', { RUNYARD_URL: 'localhost' })).rejects.toThrow(SettingsError);
+});
+
+test('of a stack that is starting, the key is waited for', async () => {
+  const dataDir = await stack(join(root, '.runyard'));
+  await rm(join(dataDir, 'admin.key'));
+  const found = findTarget({ env: {}, cwd: root, root });
+  // Long enough for everything that does not wait.
+  for (let turn = 0; turn < 1_000; turn += 1) await setImmediate();
+  await writeFile(join(dataDir, 'admin.key'), `${KEY}\n`, { mode: 0o600 });
+  expect(await found).toMatchObject({ key: KEY, keyFrom: 'admin.key', stackAlive: true });
+});
+
+test('of a stack that is gone, no key is waited for', async () => {
+  const dataDir = await stack(join(root, '.runyard'), { pid: 2 ** 22 + 1 });
+  await rm(join(dataDir, 'admin.key'));
+  expect(await target('repo')).toMatchObject({ key: undefined, keyFrom: 'nowhere', stackAlive: false });
 });

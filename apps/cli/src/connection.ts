@@ -1,4 +1,5 @@
 // Address and key of the API: from the environment, else from the data directory of the local stack.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient } from '@runyard/api-client';
 import { cliSettings } from '@runyard/config';
 import type { Context } from './context.js';
@@ -22,18 +23,20 @@ const LOCAL_HOSTS = new Set(['127.0.0.1', 'localhost', '[::1]']);
 // A stack that is starting answers a moment later; one that is not there never does.
 const PATIENCE_MS = 2_000;
 const PATIENCE_WITH_STACK_MS = 20_000;
+const KEY_EVERY_MS = 100;
 
 /** Finds address and key. @throws SettingsError; Refusal when server.json points to another machine */
 export async function findTarget({ env, cwd, root }: Pick<Context, 'env' | 'cwd' | 'root'>): Promise<Target> {
   const settings = cliSettings(env);
   const dataDir = settings.dataDir ?? findDataDir(cwd, root);
   const server = await readServerFile(dataDir);
-  const key = settings.apiKey ?? (await readPrivateFile(adminKeyPath(dataDir)))?.trim();
+  const stackAlive = server && isAlive(server.pid);
+  const key = settings.apiKey ?? (await readKey(dataDir, stackAlive ? PATIENCE_WITH_STACK_MS : 0));
   const found = {
     key: key === '' ? undefined : key,
     dataDir,
     keyFrom: settings.apiKey !== undefined ? 'RUNYARD_API_KEY' : key ? 'admin.key' : 'nowhere',
-    stackAlive: server && isAlive(server.pid),
+    stackAlive,
   } as const;
   if (settings.url !== undefined) return { ...found, url: settings.url, urlFrom: 'RUNYARD_URL' };
   if (!server) return { ...found, url: DEFAULT_URL, urlFrom: 'default' };
@@ -42,6 +45,16 @@ export async function findTarget({ env, cwd, root }: Pick<Context, 'env' | 'cwd'
     throw new Refusal(EXIT.usage, `${dataDir}/server.json names another machine: ${server.url}.`, `If that is right, set RUNYARD_URL=${server.url} or RUNYARD_DATA_DIR=${dataDir}.`);
   }
   return { ...found, url: server.url, urlFrom: 'server.json' };
+}
+
+/** The API makes the key a moment after the stack has said where it will listen. */
+async function readKey(dataDir: string, patienceMs: number): Promise<string | undefined> {
+  const until = performance.now() + patienceMs;
+  for (;;) {
+    const key = (await readPrivateFile(adminKeyPath(dataDir)))?.trim();
+    if (key !== undefined || performance.now() >= until) return key;
+    await sleep(KEY_EVERY_MS);
+  }
 }
 
 /** A client of the API that this command talks to. */
