@@ -83,6 +83,8 @@ export const parts = {
 export const packageRules = [
   { packages: /^@nestjs\//, only: ['api'], because: 'NestJS is how the API is built and nothing else' },
   { packages: /^(bullmq|@nestjs\/bullmq)$/, only: ['run-queue'], because: 'run-queue is the only code that knows BullMQ' },
+  { packages: /^@bull-board\//, only: ['run-queue', 'api'], because: 'run-queue shows its queue to the dashboard, the API serves it' },
+  { packages: /^prom-client$/, only: ['telemetry'], because: 'what metrics there are is written in one place' },
 ];
 
 /** The part that imports no external package but zod. */

@@ -1,4 +1,5 @@
 // What every part of the API needs to know, decided once at the start.
+import { Metrics, RunMetrics } from '@runyard/telemetry';
 import type { Logger } from 'pino';
 import type { Route } from './http/route-table.js';
 
@@ -12,6 +13,8 @@ export interface ApiContextOptions {
   readonly runsAsRoot: boolean;
   /** Absolute directories below which a run may work in place. */
   readonly workspaceRoots: readonly string[];
+  /** Where runs, logs and transcripts are kept. */
+  readonly dataDir: string;
 }
 
 /** Injected by its class. */
@@ -21,6 +24,10 @@ export class ApiContext {
   readonly demo: boolean;
   readonly runsAsRoot: boolean;
   readonly workspaceRoots: readonly string[];
+  readonly dataDir: string;
+  readonly metrics: Metrics;
+  /** Of runs that end here, without a worker. */
+  readonly runMetrics: RunMetrics;
   readonly startedAtMs: number = performance.now();
   /** Every registered route; complete once the server is ready. */
   readonly routes: Route[] = [];
@@ -32,6 +39,9 @@ export class ApiContext {
     this.demo = options.demo;
     this.runsAsRoot = options.runsAsRoot;
     this.workspaceRoots = options.workspaceRoots;
+    this.dataDir = options.dataDir;
+    this.metrics = new Metrics({ process: 'api', version: options.version });
+    this.runMetrics = new RunMetrics(this.metrics);
   }
 
   /** Aborted when the process stops taking work: waits answer at once, streams end. */

@@ -8,6 +8,8 @@ import { Logger } from 'nestjs-pino';
 import { ApiModule } from './api.module.js';
 import type { ApiParts } from './api.module.js';
 import type { AccessRules } from './auth/access.js';
+import { KeyCheck } from './auth/key-check.js';
+import { mountDashboard } from './dashboard/dashboard.js';
 import { openApiDocument } from './documents/openapi-document.js';
 import { createHttpServer } from './http/http-server.js';
 
@@ -15,7 +17,8 @@ import { createHttpServer } from './http/http-server.js';
 export async function createApp(parts: ApiParts, access: AccessRules): Promise<NestFastifyApplication> {
   const { logger, closing, routes, version } = parts.context;
   const server = await createHttpServer({ access, logger, closing, routes });
-  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.of(parts), new FastifyAdapter(server), {
+  await mountDashboard(server, { store: parts.store, queue: parts.queue, logger });
+  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.of(parts, new KeyCheck(access.key)), new FastifyAdapter(server), {
     bodyParser: false, // the server has its own, for JSON only
     logger: false, // what Nest tells while it starts is its own business
     abortOnError: false,

@@ -16,8 +16,8 @@ async function main(settings: ApiSettings): Promise<void> {
   const admin = settings.apiKey === undefined ? await loadAdminKey(settings.dataDir) : undefined;
   const key = settings.apiKey ?? admin?.key ?? '';
   if (admin?.made) logger.info(`made an admin key; show it with: cat '${admin.path}'`);
-  const api = await startApi({ settings, key, logger, demo: settings.demo, runsAsRoot: process.getuid?.() === 0 });
-  logger.info({ url: api.url }, 'API listening');
+  const api = await startApi({ settings, key, logger, demo: settings.demo, runsAsRoot: process.getuid?.() === 0, metricsPlace: settings.metricsPlace });
+  logger.info({ url: api.url, metrics: api.metricsUrl }, 'API listening');
   onStop({ withParent: settings.endWithParent, stop: (reason) => stop(api, reason), hurry: () => process.exit(1) });
 
   async function stop(running: RunningApi, reason: string): Promise<void> {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { parseRedisUrl } from '@runyard/config';
 import type { ApiSettings } from '@runyard/config';
-import { RunQueue } from '@runyard/run-queue';
+import { RunQueue, ScheduleTicks } from '@runyard/run-queue';
 import { RunStore } from '@runyard/run-store';
 import type { Logger } from 'pino';
 import { ApiContext } from './api-context.js';
@@ -14,6 +14,10 @@ import type { StreamTimes } from './events/open-streams.js';
 import type { Route } from './http/route-table.js';
 import { Housekeeping } from './operations/housekeeping.js';
 import { connectionLog } from './operations/connection-log.js';
+import { startMetricsServer } from './operations/metrics-server.js';
+import type { MetricsPlace } from './operations/metrics-server.js';
+import { tellOfService } from './operations/service-gauges.js';
+import { ScheduleClock } from './schedules/schedule-clock.js';
 import { VERSION } from './version.js';
 
 export type ListenSettings = Pick<ApiSettings, 'host' | 'port' | 'dataDir' | 'redisUrl' | 'workspaceRoots' | 'allowedHosts'>;
@@ -25,11 +29,15 @@ export interface StartOptions {
   readonly demo: boolean;
   readonly runsAsRoot: boolean;
   readonly streamTimes?: StreamTimes;
+  /** Where the metrics are served; default: nowhere. */
+  readonly metricsPlace?: MetricsPlace | undefined;
 }
 
 export interface RunningApi {
   /** `http://host:port`; a wildcard address is shown as the loopback one. */
   readonly url: string;
+  /** Undefined when metrics are not served. */
+  readonly metricsUrl: string | undefined;
   readonly routes: readonly Route[];
   /** Refuses new requests, ends streams and waits, lets the others finish for at most `graceMs`, closes everything. */
   close(graceMs?: number): Promise<void>;
@@ -40,23 +48,31 @@ export async function startApi(options: StartOptions): Promise<RunningApi> {
   const { settings, logger } = options;
   const redis = parseRedisUrl(settings.redisUrl);
   if (!redis) throw new RangeError('redisUrl is no address of Redis');
-  const context = new ApiContext({ ...options, version: VERSION, workspaceRoots: settings.workspaceRoots });
-  const onError = connectionLog(logger);
+  const context = new ApiContext({ ...options, version: VERSION, workspaceRoots: settings.workspaceRoots, dataDir: settings.dataDir });
+  const tellOnce = connectionLog(logger);
+  const onError = (error: Error): void => {
+    context.metrics.redisError();
+    tellOnce(error);
+  };
   const store = RunStore.open({ redis, role: 'api', dataDir: settings.dataDir, onError });
   const queue = RunQueue.open({ redis, onError });
-  const closeStores = (): Promise<unknown> => Promise.allSettled([store.close(), queue.close()]);
+  const ticks = ScheduleTicks.open({ redis, onError });
+  const closeStores = (): Promise<unknown> => Promise.allSettled([store.close(), queue.close(), ticks.close()]);
   try {
     const access = { key: options.key, listenHost: settings.host, allowedHosts: settings.allowedHosts };
-    const app = await createApp({ context, store, queue, streamTimes: options.streamTimes ?? STREAM_TIMES }, access);
+    const app = await createApp({ context, store, queue, ticks, streamTimes: options.streamTimes ?? STREAM_TIMES }, access);
     await app.getHttpAdapter().getInstance().listen({ host: settings.host, port: settings.port });
-    const housekeeping = app.get(Housekeeping).run();
+    tellOfService(context.metrics, { store, queue });
+    const metricsServer = options.metricsPlace && (await startMetricsServer(options.metricsPlace, context.metrics, logger));
+    const housekeeping = Promise.all([app.get(Housekeeping).run(), app.get(ScheduleClock).run()]);
     const close = async (graceMs = 5_000): Promise<void> => {
       context.close();
       await closeServer(app, graceMs);
       await housekeeping;
+      await metricsServer?.close();
       await closeStores();
     };
-    return { url: urlOf(app), routes: context.routes, close };
+    return { url: urlOf(app), metricsUrl: metricsServer?.url, routes: context.routes, close };
   } catch (error) {
     context.close();
     await closeStores();

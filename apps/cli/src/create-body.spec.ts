@@ -27,9 +27,10 @@ test('every option becomes its field, and the schema accepts the whole', () => {
       session: 'ses_0123456789abcdef0123456789abcdef',
       fork: true,
       tag: ['t1', 't2'],
+      env: ['CI=1', 'EMPTY=', 'TOKEN=secret:GITHUB_TOKEN', 'URL=x=secret:y'],
       metadata: ['a=1', 'b=x=y', 'c=', '__proto__=p'],
     },
-    { ...parts, outputSchema: { type: 'object' } },
+    { ...parts, outputSchema: { type: 'object' }, mcpServers: { files: { type: 'stdio', command: 'x' } } },
   );
   expect(body).toStrictEqual({
     prompt: 'hello',
@@ -44,6 +45,8 @@ test('every option becomes its field, and the schema accepts the whole', () => {
     allowed_tools: ['Bash(npm test)', 'Write'],
     disallowed_tools: ['WebFetch'],
     append_system_prompt: 'be kind',
+    environment: { CI: '1', EMPTY: '', TOKEN: { secret: 'GITHUB_TOKEN' }, URL: 'x=secret:y' },
+    mcp_servers: { files: { type: 'stdio', command: 'x' } },
     output_schema: { type: 'object' },
     max_turns: 3,
     max_budget_usd: 0.5,
@@ -60,6 +63,7 @@ test.each([
   ['a prompt over 4 MiB, counted in bytes', {}, { prompt: 'é'.repeat(2 * 1024 * 1024 + 1) }, /4194306 bytes; 4194304/],
   ['fork without session', { fork: true }, {}, /--fork needs --session/],
   ['metadata without a name', { metadata: ['=x'] }, {}, /"=x" is not a pair/],
+  ['a variable without a value', { env: ['X'] }, {}, /"X" is not a pair for --env/],
   ['metadata without a value', { metadata: ['x'] }, {}, /"x" is not a pair/],
 ])('%s is refused as wrong usage', (_, options, more, message) => {
   const attempt = (): unknown => createBody(options, { ...parts, ...more });

@@ -19,18 +19,25 @@ export interface RunOptions {
   readonly timeout?: number;
   readonly session?: string;
   readonly fork?: boolean;
+  readonly priority?: number;
+  /** ISO */
+  readonly at?: string;
+  /** Seconds. */
+  readonly expires?: number;
   readonly tag?: readonly string[];
   readonly metadata?: readonly string[];
+  readonly env?: readonly string[];
 }
 
 export interface BodyParts {
   readonly prompt: string;
   readonly cwd: string;
   readonly outputSchema?: Record<string, unknown> | undefined;
+  readonly mcpServers?: CreateRun['mcp_servers'];
 }
 
 /** The body; fields that were not asked for are absent, so the server's defaults hold. @throws Refusal for what the server need not be asked */
-export function createBody(options: RunOptions, { prompt, cwd, outputSchema }: BodyParts): CreateRun {
+export function createBody(options: RunOptions, { prompt, cwd, outputSchema, mcpServers }: BodyParts): CreateRun {
   if (prompt.trim() === '') {
     throw new Refusal(EXIT.usage, 'The prompt is empty.', 'Give it as an argument, with -f <file>, or with - from standard input.');
   }
@@ -54,20 +61,32 @@ export function createBody(options: RunOptions, { prompt, cwd, outputSchema }: B
     allowed_tools: options.allow,
     disallowed_tools: options.disallow,
     append_system_prompt: options.appendSystemPrompt,
+    environment: options.env && environmentOf(options.env),
+    mcp_servers: mcpServers,
     output_schema: outputSchema,
     max_turns: options.maxTurns,
     max_budget_usd: options.maxBudget,
     timeout_seconds: options.timeout,
-    metadata: options.metadata && pairsOf(options.metadata),
+    priority: options.priority,
+    run_at: options.at,
+    expires_in_seconds: options.expires,
+    metadata: options.metadata && pairsOf(options.metadata, '--metadata'),
     tags: options.tag,
   }) as CreateRun;
 }
 
-function pairsOf(texts: readonly string[]): Record<string, string> {
+/** `NAME=text`, or `NAME=secret:SECRET` for a secret that the worker knows. */
+function environmentOf(texts: readonly string[]): NonNullable<CreateRun['environment']> {
+  const secret = 'secret:';
+  const valueOf = (text: string) => (text.startsWith(secret) ? { secret: text.slice(secret.length) } : text);
+  return Object.fromEntries(Object.entries(pairsOf(texts, '--env')).map(([name, text]) => [name, valueOf(text)]));
+}
+
+function pairsOf(texts: readonly string[], option: string): Record<string, string> {
   const pairs = new Map<string, string>();
   for (const text of texts) {
     const at = text.indexOf('=');
-    if (at < 1) throw new Refusal(EXIT.usage, `"${text}" is not a pair for --metadata.`, 'Write it as name=value.');
+    if (at < 1) throw new Refusal(EXIT.usage, `"${text}" is not a pair for ${option}.`, 'Write it as name=value.');
     pairs.set(text.slice(0, at), text.slice(at + 1));
   }
   return Object.fromEntries(pairs);

@@ -34,7 +34,7 @@ const problem = (status: number, code: string, detail: string, errors: unknown[]
 
 function run(more: Partial<Run> = {}): Run {
   return {
-    id: newId('run'), object: 'run', status: 'succeeded', reason: null, queued_reason: null, waiting_for: null, held: false, resumes_at: null, queue_position: null,
+    id: newId('run'), object: 'run', status: 'succeeded', reason: null, queued_reason: null, waiting_for: null, held: false, resumes_at: null, queue_position: null, priority: 0, run_at: null, expires_at: null,
     cancel_requested_at: null, name: null, prompt: 'hello', session_id: 'ses_1', profile: null, model: null, trigger: 'cli', attempt: 1, worker_id: 'wrk_1',
     created_at: '2026-01-01T00:00:00.000Z', started_at: '2026-01-01T00:00:01.000Z', ended_at: '2026-01-01T00:00:02.000Z', result: 'the answer', structured_output: null,
     failure: null, usage: null, cost_usd: 0.5, cost_estimated: false, num_turns: 2, duration_ms: 1000, pending: [], retry_of: null, schedule_id: null,

@@ -10,6 +10,10 @@ import { addKey } from './key.js';
 import { addLogs } from './logs.js';
 import { printError } from './print-error.js';
 import { addPs } from './ps.js';
+import { addQueue } from './queue.js';
+import { addRetry } from './retry.js';
+import { addRm } from './rm.js';
+import { addSchedules } from './schedules.js';
 import { addShow } from './show.js';
 import { addStatus } from './status.js';
 import { painter } from './style.js';
@@ -18,7 +22,7 @@ import { addUp } from './up/up.js';
 import { addWait } from './wait.js';
 import { addWorkers } from './workers.js';
 
-const ADD = [addUp, addSubmit, addPs, addShow, addLogs, addWait, addCancel, addStatus, addWorkers, addKey];
+const ADD = [addUp, addSubmit, addPs, addShow, addLogs, addWait, addCancel, addRetry, addRm, addSchedules, addStatus, addQueue, addWorkers, addKey];
 
 const HELP = `
 Examples:

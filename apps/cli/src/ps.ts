@@ -1,5 +1,5 @@
 // `runyard ps`: the runs.
-import type { ApiClient } from '@runyard/api-client';
+import type { ApiClient, RunsQuery } from '@runyard/api-client';
 import { RUN_STATUSES, TERMINAL_STATUSES } from '@runyard/domain';
 import type { Run, RunStatus } from '@runyard/domain';
 import { Option } from 'commander';
@@ -18,6 +18,7 @@ interface PsOptions {
   readonly all?: boolean;
   readonly quiet?: boolean;
   readonly status?: RunStatus;
+  readonly tag?: string;
   readonly number: number;
   readonly output?: OutputFormat;
 }
@@ -34,6 +35,7 @@ export function addPs(program: Command, finish: Finish): void {
     .option('-a, --all', 'also those that are over')
     .option('-q, --quiet', 'print ids only')
     .addOption(new Option('-s, --status <status>', 'only runs in this state').choices(RUN_STATUSES))
+    .option('-t, --tag <tag>', 'only runs with this tag')
     .option('-n, --number <n>', 'print at most so many', parseWholeNumber, 20)
     .addOption(outputOption())
     .action((options: PsOptions) => finish((context) => ps(context, options)));
@@ -43,7 +45,7 @@ async function ps(context: Context, options: PsOptions): Promise<ExitCode> {
   const { client } = await connect(context);
   return interruptible(context, async (signal) => {
     const statuses = options.status ? [options.status] : options.all ? [undefined] : LIVE_STATUSES;
-    const lists = await Promise.all(statuses.map((status) => firstRuns(client, status, options.number, signal)));
+    const lists = await Promise.all(statuses.map((status) => firstRuns(client, { status, tag: options.tag, signal }, options.number)));
     const runs = lists.flat().toSorted((a, b) => (a.created_at === b.created_at ? (a.id < b.id ? 1 : -1) : a.created_at < b.created_at ? 1 : -1));
     printMany(context.stdout, options.quiet ? 'id' : (options.output ?? 'table'), runs.slice(0, options.number), () => runTable(runs.slice(0, options.number), context));
     if (runs.length === 0 && !options.quiet) hint(context, emptyHint(context, options));
@@ -51,18 +53,19 @@ async function ps(context: Context, options: PsOptions): Promise<ExitCode> {
   });
 }
 
-async function firstRuns(client: ApiClient, status: RunStatus | undefined, count: number, signal: AbortSignal): Promise<Run[]> {
+async function firstRuns(client: ApiClient, query: RunsQuery, count: number): Promise<Run[]> {
   const runs: Run[] = [];
   if (count === 0) return runs;
-  for await (const run of client.runs({ status, limit: Math.min(count, 100), signal })) {
+  for await (const run of client.runs({ ...query, limit: Math.min(count, 100) })) {
     runs.push(run);
     if (runs.length === count) break;
   }
   return runs;
 }
 
-function emptyHint(context: Context, { all, status }: PsOptions): string {
+function emptyHint(context: Context, { all, status, tag }: PsOptions): string {
   const name = commandName(context);
+  if (tag !== undefined) return all || status ? 'No such run has this tag.' : `No live run has this tag. Runs that are over: ${name} ps -a --tag …`;
   if (status) return `No run is ${status}.`;
   return all ? `No runs yet. Try: ${name} submit --follow "What is in this directory?" --here` : `Nothing is running. Runs that are over: ${name} ps -a`;
 }

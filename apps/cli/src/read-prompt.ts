@@ -21,14 +21,19 @@ export async function readPrompt(words: readonly string[], file: string | undefi
 
 /** A JSON Schema (an object) from a file. @throws Refusal */
 export async function readSchema(file: string): Promise<Record<string, unknown>> {
+  return readObject(file, 'a JSON Schema', 'one object, such as {"type":"object","properties":{…}}');
+}
+
+/** A JSON object from a file. `what` and `form` complete the error for anything else. @throws Refusal */
+export async function readObject(file: string, what: string, form: string): Promise<Record<string, unknown>> {
   const text = await readText(file);
   try {
-    const schema: unknown = JSON.parse(text);
-    if (typeof schema === 'object' && schema !== null && !Array.isArray(schema)) return schema as Record<string, unknown>;
+    const content: unknown = JSON.parse(text);
+    if (typeof content === 'object' && content !== null && !Array.isArray(content)) return content as Record<string, unknown>;
   } catch {
     // told below, like JSON of another shape
   }
-  throw new Refusal(EXIT.usage, `${oneLine(file)} does not hold a JSON Schema.`, 'It must be JSON: one object, such as {"type":"object","properties":{…}}.');
+  throw new Refusal(EXIT.usage, `${oneLine(file)} does not hold ${what}.`, `It must be JSON: ${form}.`);
 }
 
 async function readText(file: string): Promise<string> {

@@ -44,7 +44,7 @@ function statusText(status: Status, target: Target, { stdout }: Context): string
       ['model', status.demo ? paint('yellow', 'the offline demo model answers, not Claude') : null],
       ['workers', idle ?? `${states.join(', ')}; ${plural(workers.capacity, 'run')} at a time`],
       ['runs', `${runs.running} running, ${runs.queued} queued, ${runs.waiting} waiting`],
-      ['queue', plural(status.queue.depth, 'ticket')],
+      ['queue', `${plural(status.queue.depth, 'run')} waiting${status.queue.paused ? paint('yellow', ', paused') : ''}`],
       ['viewers', String(status.viewers)],
       ['redis', `${oneLine(redis.version)}, ${(redis.used_memory_bytes / 1024 / 1024).toFixed(1)} MiB, ${redis.latency_ms.toFixed(1)} ms`],
     ],

@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import { connect } from './connection.js';
 import { commandName, hint, interruptible } from './context.js';
 import type { Context, Finish } from './context.js';
-import { collect, parseAmount, parseSeconds, parseWholeNumber } from './option-parsers.js';
+import { collect, parseAmount, parsePriority, parseSeconds, parseTime, parseWholeNumber } from './option-parsers.js';
 import { createBody } from './create-body.js';
 import type { RunOptions } from './create-body.js';
 import { EXIT, Interrupted } from './exit-codes.js';
@@ -16,6 +16,7 @@ import { followRun } from './follow-run.js';
 import { outcomeLines } from './outcome-lines.js';
 import { outputOption, printOne, toJson } from './output.js';
 import type { OutputFormat } from './output.js';
+import { readMcpConfig } from './read-mcp-config.js';
 import { readPrompt, readSchema } from './read-prompt.js';
 import { resolveRunId } from './run-ids.js';
 import { runTable } from './run-table.js';
@@ -26,6 +27,7 @@ import { untilTerminal } from './until-terminal.js';
 interface SubmitOptions extends RunOptions {
   readonly file?: string;
   readonly outputSchema?: string;
+  readonly mcpConfig?: string;
   readonly wait?: boolean;
   readonly follow?: boolean;
   readonly output?: OutputFormat;
@@ -50,10 +52,15 @@ export function addSubmit(program: Command, finish: Finish): void {
     .option('--allow <tool>', 'tool that needs no permission, such as "Bash(npm test)"; may be repeated', collect)
     .option('--disallow <tool>', 'tool that Claude does not get; may be repeated', collect)
     .option('--append-system-prompt <text>', 'further instructions')
+    .option('--env <NAME=value>', 'variable for the run; NAME=secret:SECRET takes a secret of the worker; may be repeated', collect)
+    .option('--mcp-config <file>', 'MCP servers for the run: JSON as Claude has it')
     .option('--output-schema <file>', 'JSON Schema the answer must fit')
     .option('--max-turns <n>', 'end after so many turns', parseWholeNumber)
     .option('--max-budget <usd>', 'end when it has cost so many dollars', parseAmount)
     .option('--timeout <time>', 'end after so long: 90, 15m, 2h', parseSeconds)
+    .option('--priority <n>', 'from -10 to 10; a higher number is taken sooner', parsePriority)
+    .option('--at <time>', 'not before this time: 2026-12-31T23:00, or so long from now: 15m, 2h', parseTime)
+    .option('--expires <time>', 'give up when no worker had room for so long: 90, 15m, 2h', parseSeconds)
     .option('--session <id>', 'continue a session; the id of a run stands for its session')
     .option('--fork', 'continue a copy of the session')
     .option('--name <text>', 'name for people')
@@ -65,10 +72,11 @@ export function addSubmit(program: Command, finish: Finish): void {
 async function submit(context: Context, words: readonly string[], options: SubmitOptions): Promise<ExitCode> {
   const prompt = await readPrompt(words, options.file, context.stdin);
   const outputSchema = options.outputSchema === undefined ? undefined : await readSchema(options.outputSchema);
+  const mcpServers = options.mcpConfig === undefined ? undefined : await readMcpConfig(options.mcpConfig);
   const { client } = await connect(context);
   return interruptible(context, async (signal) => {
     const session = await sessionOf(client, options.session, signal);
-    const body = createBody({ ...options, ...(session === undefined ? {} : { session }) }, { prompt, cwd: context.cwd, outputSchema });
+    const body = createBody({ ...options, ...(session === undefined ? {} : { session }) }, { prompt, cwd: context.cwd, outputSchema, mcpServers });
     const run = await client.createRun(body, { signal });
     try {
       if (options.follow) return await follow(context, client, run, options.output ?? 'table', signal);

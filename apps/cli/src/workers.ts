@@ -4,20 +4,23 @@ import type { Command } from 'commander';
 import { connect } from './connection.js';
 import { hint, interruptible } from './context.js';
 import type { Context, Finish } from './context.js';
-import { EXIT } from './exit-codes.js';
+import { EXIT, Refusal } from './exit-codes.js';
 import { outputOption, printMany } from './output.js';
 import type { OutputFormat } from './output.js';
 import { painter } from './style.js';
 import type { Format } from './style.js';
 import { renderTable } from './table.js';
-import { formatAge } from './units.js';
+import { oneLine } from './text.js';
+import { formatAge, plural } from './units.js';
 
 /** Adds the command to the program. */
 export function addWorkers(program: Command, finish: Finish): void {
-  program
+  const command = program
     .command('workers')
-    .summary('list workers')
-    .description('Lists the workers, also those that were lost not long ago.')
+    .summary('list workers, or let one take no more runs')
+    .description('Lists the workers, also those that were lost not long ago.');
+  addDrain(command, finish);
+  command
     .addOption(outputOption())
     .action((options: { output?: OutputFormat }) =>
       finish(async (context) => {
@@ -26,6 +29,28 @@ export function addWorkers(program: Command, finish: Finish): void {
           const workers = await client.workers({ signal });
           printMany(context.stdout, options.output ?? 'table', workers, () => workerTable(workers, context));
           if (workers.length === 0) hint(context, 'There is no worker: runs stay in the queue until one starts.');
+          return EXIT.ok;
+        });
+      }),
+    );
+}
+
+function addDrain(workers: Command, finish: Finish): void {
+  workers
+    .command('drain')
+    .summary('let a worker take no more runs')
+    .description('The worker finishes what it has and takes no more runs until its process is started again.')
+    .argument('<id>', 'id of the worker, or the end of it')
+    .action((text: string) =>
+      finish(async (context) => {
+        const { client } = await connect(context);
+        return interruptible(context, async (signal) => {
+          const fitting = (await client.workers({ signal })).filter(({ id }) => id === text || (text.length >= 4 && id.endsWith(text)));
+          const [worker] = fitting;
+          if (!worker || fitting.length > 1) throw new Refusal(EXIT.notFound, `"${oneLine(text)}" is ${worker ? 'more than one' : 'no'} worker.`, 'See: runyard workers');
+          const { id, state, busy } = await client.drainWorker(worker.id, { signal });
+          context.stdout.write(`${id} ${state}\n`);
+          if (busy > 0) hint(context, `It still has ${plural(busy, 'run')}.`);
           return EXIT.ok;
         });
       }),

@@ -20,12 +20,20 @@ export async function claimRun(ticket: Ticket, parts: WorkerParts): Promise<Acti
     () => parts.store.claim({ runId: ticket.runId, dispatch: ticket.dispatch, workerId: parts.id }),
     (error) => parts.log.warn({ run_id: ticket.runId, err: error }, 'the claim was not answered; asking again'),
   );
+  if (answer?.kind === 'stale') parts.metrics.staleTicket();
   if (answer?.kind !== 'claimed') return undefined;
   const { run, previousAttempts } = answer;
   const active = activate(run, previousAttempts, claimedAtMs, parts);
   parts.active.add(active);
+  if (previousAttempts === 0) parts.metrics.claimed(waitMs(run));
   parts.log.info({ run_id: run.id, attempt: run.attempt }, 'run claimed');
   return active;
+}
+
+/** How long the run had to wait; a run with a time of its own waits from then on. */
+function waitMs({ createdAt, runAt, startedAt }: RunRecord): number {
+  const dueMs = Math.max(Date.parse(createdAt), runAt === null ? 0 : Date.parse(runAt));
+  return startedAt === null ? 0 : Date.parse(startedAt) - dueMs;
 }
 
 function activate(run: RunRecord, previousAttempts: number, claimedAtMs: number, parts: WorkerParts): ActiveRun {
@@ -46,12 +54,19 @@ function activate(run: RunRecord, previousAttempts: number, claimedAtMs: number,
   };
   const events = new EventWriter({
     append: (flush) => store.append(lease, flush.number, flush.events),
-    onLost: () => lose('the store refused its events'),
+    onLost: () => {
+      parts.metrics.staleWrite('append');
+      lose('the store refused its events');
+    },
     onError: (error) => log.warn({ err: error }, 'events were not taken; sending them again'),
   });
   const keeper = new LeaseKeeper({
     claimedAtMs,
-    renew: () => store.renew(lease),
+    renew: async () => {
+      const answer = await store.renew(lease);
+      if (answer.kind === 'lost') parts.metrics.staleWrite('renew');
+      return answer;
+    },
     onRenewed: (answer, deadlineAtMs) => {
       warden.renew(mark, deadlineAtMs);
       if (answer.cancelRequested) orders.order('canceled', 'The run was canceled.');

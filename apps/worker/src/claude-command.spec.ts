@@ -1,22 +1,23 @@
 // Options of a run → command line, environment and first message.
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { temporaryDirectory } from '@runyard/testing';
 import type { CreateRun } from '@runyard/domain';
 import { expect, onTestFinished, test } from 'vitest';
 import type { ActiveRun } from './active-runs.js';
+import type { RunSecrets } from './run-secrets.js';
 import { bashTimes, claudeCommand, promptMessage } from './claude-command.js';
 import type { WorkerParts } from './worker-parts.js';
 
 const settings = { claudeMaxRetries: 3, claudeApiTimeoutMs: 7000 };
 const hostEnvironment = { HOME: '/home/somebody', PATH: '/bin', ANTHROPIC_API_KEY: 'sk-test', RUNYARD_API_KEY: 'admin', DATABASE_PASSWORD: 'x', REDIS_URL: 'redis://:p@h' };
 
-async function commandOf(request: CreateRun, memory?: string) {
+async function commandOf(request: CreateRun, memory?: string, secrets: RunSecrets = new Map()) {
   const directory = await temporaryDirectory();
   onTestFinished(() => directory.remove());
   const active = { run: { request }, mark: 'the-mark', privateDir: directory.path } as ActiveRun;
   const parts = { settings, hostEnvironment } as unknown as WorkerParts;
   const session = { claude: { mode: 'start', sessionId: 'the-session' }, configDir: '/config', tmpDir: '/tmp/private', costBeforeUsd: 0 } as const;
-  return claudeCommand(active, { path: '/workspace', ignored: [], ...(memory === undefined ? {} : { memory }) }, session, parts);
+  return claudeCommand(active, { path: '/workspace', ignored: [], ...(memory === undefined ? {} : { memory }) }, session, parts, secrets);
 }
 
 test('nothing asked for: edits are accepted, the workspace does not rule, nothing is appended', async () => {
@@ -62,6 +63,39 @@ test('the environment has the mark, the limits and the model key, and nothing el
     CLAUDE_CODE_MAX_RETRIES: '3', API_TIMEOUT_MS: '7000', ANTHROPIC_API_KEY: 'sk-test',
   });
   expect(Object.keys(env).filter((name) => /^(RUNYARD_API_KEY|DATABASE_PASSWORD|REDIS_URL)$/.test(name))).toEqual([]);
+});
+
+test('variables of the run are added, as they are or as the secret that they name', async () => {
+  const { env } = await commandOf({ prompt: 'x', environment: { CI: '1', TOKEN: { secret: 'ONE' } } }, undefined, new Map([['ONE', 'value of one']]));
+  expect(env).toMatchObject({ CI: '1', TOKEN: 'value of one', RUNYARD_RUN_MARK: 'the-mark', ANTHROPIC_API_KEY: 'sk-test' });
+});
+
+test('MCP servers go into a file that only the worker reads, with their secrets, and nothing in it is expanded', async () => {
+  const secrets = new Map([['ONE', 'value ${HOME} of one']]);
+  const { args } = await commandOf(
+    {
+      prompt: 'x',
+      mcp_servers: {
+        files: { type: 'stdio', command: 'npx', args: ['-y', '$${A:-b}'], env: { TOKEN: { secret: 'ONE' } } },
+        remote: { type: 'http', url: 'https://example.org/mcp', headers: { Authorization: { secret: 'ONE' } } },
+      },
+    },
+    undefined,
+    secrets,
+  );
+  expect(args.join(' ')).not.toContain('value');
+  const file = args.find((arg) => arg.startsWith('--mcp-config='))?.split('=')[1] ?? '';
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({
+    mcpServers: {
+      files: { type: 'stdio', command: 'npx', args: ['-y', '$${RUNYARD_NONE:-$}{A:-b}'], env: { TOKEN: 'value ${RUNYARD_NONE:-$}{HOME} of one' } },
+      remote: { type: 'http', url: 'https://example.org/mcp', headers: { Authorization: 'value ${RUNYARD_NONE:-$}{HOME} of one' } },
+    },
+  });
+});
+
+test('no servers, no file', async () => {
+  for (const request of [{ prompt: 'x' }, { prompt: 'x', mcp_servers: {} }]) expect((await commandOf(request)).args.join(' ')).not.toContain('--mcp-config');
 });
 
 test('the prompt is one user message with an id of its own', () => {

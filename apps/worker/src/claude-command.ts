@@ -7,6 +7,9 @@ import type { BashTimes } from '@runyard/claude';
 import type { CreateRun } from '@runyard/domain';
 import type { ReadyWorkspace } from '@runyard/workspace';
 import type { ActiveRun } from './active-runs.js';
+import { writeMcpConfig } from './mcp-config.js';
+import { resolveTexts } from './run-secrets.js';
+import type { RunSecrets } from './run-secrets.js';
 import type { OpenSession } from './session.js';
 import type { WorkerParts } from './worker-parts.js';
 
@@ -16,8 +19,8 @@ export interface ClaudeCommand {
   readonly cwd: string;
 }
 
-/** Builds the command; writes the appended system prompt into the run's private directory. */
-export async function claudeCommand(active: ActiveRun, workspace: ReadyWorkspace, session: OpenSession, parts: WorkerParts): Promise<ClaudeCommand> {
+/** Builds the command; writes the appended system prompt and the MCP servers into the run's private directory. */
+export async function claudeCommand(active: ActiveRun, workspace: ReadyWorkspace, session: OpenSession, parts: WorkerParts, secrets: RunSecrets): Promise<ClaudeCommand> {
   const { request } = active.run;
   const { settings, hostEnvironment } = parts;
   const appendSystemPromptFile = await writeSystemPrompt([workspace.memory, request.append_system_prompt], active.privateDir);
@@ -30,6 +33,7 @@ export async function claudeCommand(active: ActiveRun, workspace: ReadyWorkspace
     allowedTools: request.allowed_tools,
     disallowedTools: request.disallowed_tools,
     appendSystemPromptFile,
+    mcpConfigFile: await writeMcpConfig(request.mcp_servers, secrets, active.privateDir),
     outputSchema: request.output_schema,
     maxTurns: request.max_turns,
     maxBudgetUsd: request.max_budget_usd,
@@ -44,6 +48,7 @@ export async function claudeCommand(active: ActiveRun, workspace: ReadyWorkspace
     mark: active.mark,
     maxRetries: settings.claudeMaxRetries,
     apiTimeoutMs: settings.claudeApiTimeoutMs,
+    extra: resolveTexts(request.environment ?? {}, secrets),
   });
   return { args, env, cwd: workspace.path };
 }

@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { claudeVersion, resolveClaudeBinary } from '@runyard/claude';
 import type { ClaudeBinary, ClaudeVersion } from '@runyard/claude';
-import type { HealthCheck } from './health-server.js';
+import type { HealthCheck } from '@runyard/telemetry';
 import { monotonicMs } from './monotonic-clock.js';
 
 /** A binary that does not say its version is asked again after this time. */

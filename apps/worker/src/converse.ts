@@ -8,10 +8,13 @@ import type { ReadyWorkspace } from '@runyard/workspace';
 import type { ActiveRun } from './active-runs.js';
 import { bashTimes, claudeCommand, promptMessage } from './claude-command.js';
 import type { ClaudeCommand } from './claude-command.js';
+import { mcpProblem } from './mcp-check.js';
 import { MessageForwarder } from './message-forwarder.js';
 import { monotonicMs } from './monotonic-clock.js';
 import { failedOutcome } from './outcomes.js';
 import { credentialRedactor } from './redact-text.js';
+import type { RunSecrets } from './run-secrets.js';
+import { SecretRedactor } from './secret-redactor.js';
 import type { OpenSession } from './session.js';
 import { checkWatchdogs, WATCH_EVERY_MS } from './watchdogs.js';
 import type { WorkerParts } from './worker-parts.js';
@@ -25,21 +28,30 @@ export interface Conversation {
 const SWEEPS_AT_MOST = 6;
 
 /** Runs Claude. When it returns, no process of the run is left, or the log says which one could not be ended. */
-export async function converse(active: ActiveRun, workspace: ReadyWorkspace, session: OpenSession, parts: WorkerParts): Promise<Conversation> {
+export async function converse(active: ActiveRun, workspace: ReadyWorkspace, session: OpenSession, parts: WorkerParts, secrets: RunSecrets): Promise<Conversation> {
   const binary = parts.claude.find();
   const { costBeforeUsd } = session;
   if ('missing' in binary) return { outcome: failedOutcome(failure('claude_not_found', binary.missing)), sessionCostUsd: costBeforeUsd };
-  const command = await claudeCommand(active, workspace, session, parts);
-  const tracker = new TurnTracker();
+  const command = await claudeCommand(active, workspace, session, parts, secrets);
+  const redactor = new SecretRedactor(secrets);
+  const tracker = new TurnTracker({ onToolResult: (tool, result) => parts.metrics.toolCall(tool, result) });
 
   try {
-    const { exit, stderr } = await runProcess(binary.path, command, tracker, active, parts);
+    const { exit, stderr } = await runProcess(binary.path, { command, tracker, redactor }, active, parts);
     const { current: stop } = active.orders;
-    const outcome = outcomeOf({ exit, tracker, stderr, costBeforeUsd, stop, requestedSchema: active.run.request.output_schema !== undefined });
+    const outcome = outcomeOf({ exit, tracker, stderr: redactor.text(stderr), costBeforeUsd, stop, requestedSchema: active.run.request.output_schema !== undefined });
+    countSpending(outcome, tracker.session?.model, parts);
     return { outcome, sessionCostUsd: sessionCostAfter(tracker.totals, costBeforeUsd) };
   } finally {
     await sweepUntilNothingIsLeft(active, parts);
   }
+}
+
+/** Here and not when the run ends: what an attempt has spent is spent, also when its outcome is refused later. */
+function countSpending({ usage, cost_usd }: Outcome, model: string | undefined, { metrics }: WorkerParts): void {
+  if (usage === null) return;
+  const tokens = { input: usage.input_tokens, output: usage.output_tokens, cache_read: usage.cache_read_input_tokens, cache_creation: usage.cache_creation_input_tokens };
+  metrics.spent({ model: model ?? 'unknown', tokens, costUsd: cost_usd ?? 0 });
 }
 
 interface ProcessEnd {
@@ -47,7 +59,13 @@ interface ProcessEnd {
   readonly stderr: string;
 }
 
-async function runProcess(bin: string, command: ClaudeCommand, tracker: TurnTracker, active: ActiveRun, parts: WorkerParts): Promise<ProcessEnd> {
+interface Task {
+  readonly command: ClaudeCommand;
+  readonly tracker: TurnTracker;
+  readonly redactor: SecretRedactor;
+}
+
+async function runProcess(bin: string, { command, tracker, redactor }: Task, active: ActiveRun, parts: WorkerParts): Promise<ProcessEnd> {
   let inputClosedAtMs: number | undefined;
   const endInputWhenDone = (): void => {
     if (inputClosedAtMs !== undefined || !tracker.readyToClose(monotonicMs())) return;
@@ -58,6 +76,7 @@ async function runProcess(bin: string, command: ClaudeCommand, tracker: TurnTrac
     events: active.events,
     tracker,
     redact: credentialRedactor(command.env),
+    secrets: redactor,
     onModel: (model) => noteModel(model, active, parts),
     onLine: endInputWhenDone,
   });
@@ -73,12 +92,27 @@ async function runProcess(bin: string, command: ClaudeCommand, tracker: TurnTrac
   try {
     const prompt = promptMessage(active.run.request.prompt);
     tracker.sent(prompt.uuid);
-    void claude.send(prompt.message);
-    const [exit] = await Promise.all([claude.exited, stopWhenOrdered(claude, active)]);
+    const begin = async (): Promise<void> => {
+      forwarder.hideAnswers = true;
+      await checkServers(claude, redactor, active, parts);
+      if (active.orders.current !== undefined || active.lost.aborted) return;
+      forwarder.hideAnswers = false;
+      void claude.send(prompt.message);
+    };
+    const [exit] = await Promise.all([claude.exited, stopWhenOrdered(claude, active), begin()]);
     return { exit, stderr: claude.stderrTail() };
   } finally {
     clearInterval(watch);
   }
+}
+
+/** A run whose MCP servers cannot be used is ended before its prompt is sent. */
+async function checkServers(claude: ClaudeProcess, redactor: SecretRedactor, active: ActiveRun, { log }: WorkerParts): Promise<void> {
+  const servers = active.run.request.mcp_servers ?? {};
+  if (Object.keys(servers).length === 0) return;
+  const problem = await mcpProblem({ claude, servers, over: () => active.orders.current !== undefined || active.lost.aborted });
+  if (problem === 'unknown') log.warn({ run_id: active.run.id }, 'the state of the MCP servers is not known');
+  else if (problem !== undefined) active.orders.order('invalid_options', redactor.text(problem));
 }
 
 function noteModel(model: string, { lease, run }: ActiveRun, { store, log }: WorkerParts): void {

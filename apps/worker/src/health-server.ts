@@ -1,13 +1,9 @@
-// The worker's own HTTP port: /livez says that the process works, /readyz whether it can take runs.
+// The worker's own HTTP port: /livez says that the process works, /readyz whether it can take runs, /metrics what it did.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Server, ServerResponse } from 'node:http';
-
-/** One thing that must be so; `ok: false` comes with what is wrong and what to do. */
-export interface HealthCheck {
-  readonly ok: boolean;
-  readonly detail: string;
-}
+import { isHealthy, METRICS_CONTENT_TYPE } from '@runyard/telemetry';
+import type { HealthCheck, Metrics } from '@runyard/telemetry';
 
 export type HealthChecks = () => Promise<Readonly<Record<string, HealthCheck>>>;
 
@@ -18,12 +14,13 @@ export interface HealthServer {
 }
 
 /** Listens on `host:port`; port 0 takes any free one. @throws the error of listen, such as EADDRINUSE */
-export async function startHealthServer(place: { host: string; port: number }, checks: HealthChecks): Promise<HealthServer> {
+export async function startHealthServer(place: { host: string; port: number }, checks: HealthChecks, metrics: Pick<Metrics, 'text'>): Promise<HealthServer> {
   const server = createServer((request, response) => {
     const path = (request.url ?? '/').split('?')[0];
     if (request.method !== 'GET' && request.method !== 'HEAD') answer(response, 405, { status: 'error', checks: {} });
     else if (path === '/livez') answer(response, 200, { status: 'ok', checks: {} });
     else if (path === '/readyz') void answerReady(response, checks);
+    else if (path === '/metrics') void answerMetrics(response, metrics);
     else answer(response, 404, { status: 'error', checks: {} });
   });
   server.requestTimeout = 10_000;
@@ -34,8 +31,17 @@ export async function startHealthServer(place: { host: string; port: number }, c
 
 async function answerReady(response: ServerResponse, checks: HealthChecks): Promise<void> {
   const found = await checks().catch((error: unknown) => ({ checks: { ok: false, detail: String(error) } }));
-  const ok = Object.values(found).every((check) => check.ok);
+  const ok = isHealthy(found);
   answer(response, ok ? 200 : 503, { status: ok ? 'ok' : 'error', checks: found });
+}
+
+async function answerMetrics(response: ServerResponse, metrics: Pick<Metrics, 'text'>): Promise<void> {
+  try {
+    const text = await metrics.text();
+    response.writeHead(200, { 'content-type': METRICS_CONTENT_TYPE, 'cache-control': 'no-store' }).end(text);
+  } catch (error) {
+    answer(response, 500, { status: 'error', checks: { metrics: { ok: false, detail: String(error) } } });
+  }
 }
 
 function answer(response: ServerResponse, status: number, body: object): void {

@@ -12,8 +12,15 @@ export interface Heartbeat {
   leave(): Promise<void>;
 }
 
-/** Starts reporting. `draining` is asked each time. */
-export function startHeartbeat(parts: WorkerParts, version: string, draining: () => boolean): Heartbeat {
+export interface DrainState {
+  /** Asked each time. */
+  readonly draining: () => boolean;
+  /** The registry says that this worker shall take no more; comes again with each report. */
+  readonly onDrain: () => void;
+}
+
+/** Starts reporting. */
+export function startHeartbeat(parts: WorkerParts, version: string, { draining, onDrain }: DrainState): Heartbeat {
   const startedAt = new Date().toISOString();
   let silent = false;
   const report = async (): Promise<void> => {
@@ -33,7 +40,7 @@ export function startHeartbeat(parts: WorkerParts, version: string, draining: ()
       startedAt,
       labels: {},
     };
-    if (!silent) await parts.store.heartbeat(info);
+    if (!silent && (await parts.store.heartbeat(info))) onDrain();
   };
   const beat = (): void => void report().catch((error: unknown) => parts.log.warn({ err: error }, 'the registry did not hear of this worker'));
   const timer = setInterval(beat, EVERY_MS);

@@ -1,4 +1,4 @@
-// Small loops that any worker may run: lost tickets, lost workers' runs, finished logs that nobody compacted.
+// Small loops that any worker may run: lost tickets, runs whose time has come or is over, lost workers' runs, finished logs that nobody compacted.
 import type { RunQueue } from '@runyard/run-queue';
 import type { Dispatch, RunStore } from '@runyard/run-store';
 
@@ -9,7 +9,7 @@ const COMPACT_AFTER_MS = 10_000;
 const AT_A_TIME = 50;
 
 export interface HousekeepingOptions {
-  readonly store: Pick<RunStore, 'undispatched' | 'dispatched' | 'expiredLeases' | 'redispatchLost' | 'pendingCompactions' | 'compact'>;
+  readonly store: Pick<RunStore, 'undispatched' | 'dispatched' | 'queued' | 'expiredLeases' | 'redispatchLost' | 'pendingCompactions' | 'compact'>;
   readonly queue: Pick<RunQueue, 'enqueue'>;
   readonly onError: (job: string, error: unknown) => void;
 }
@@ -24,6 +24,10 @@ async function sendForgottenTickets(options: HousekeepingOptions): Promise<void>
   for (const dispatch of await options.store.undispatched(FORGOTTEN_AFTER_MS, AT_A_TIME)) await sendTicket(options, dispatch);
 }
 
+async function advanceQueuedRuns(options: HousekeepingOptions): Promise<void> {
+  for (const dispatch of await options.store.queued.advance(AT_A_TIME)) await sendTicket(options, dispatch);
+}
+
 async function dispatchLostRuns(options: HousekeepingOptions): Promise<void> {
   for (const runId of await options.store.expiredLeases(AT_A_TIME)) {
     const dispatch = await options.store.redispatchLost(runId);
@@ -35,7 +39,7 @@ async function compactForgottenLogs({ store }: HousekeepingOptions): Promise<voi
   for (const runId of await store.pendingCompactions(COMPACT_AFTER_MS, AT_A_TIME)) await store.compact(runId);
 }
 
-const JOBS = { sendForgottenTickets, dispatchLostRuns, compactForgottenLogs };
+const JOBS = { sendForgottenTickets, advanceQueuedRuns, dispatchLostRuns, compactForgottenLogs };
 
 /** Starts the loops; the answer stops them and waits for what is under way. An error is told and the next round tries again. */
 export function startHousekeeping(options: HousekeepingOptions): () => Promise<void> {

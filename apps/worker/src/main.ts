@@ -7,7 +7,7 @@ import type { WorkerSettings } from '@runyard/config';
 import { newId } from '@runyard/domain';
 import { RunConsumer, RunQueue } from '@runyard/run-queue';
 import { RunStore } from '@runyard/run-store';
-import { createLogger } from '@runyard/telemetry';
+import { createLogger, Metrics, RunMetrics } from '@runyard/telemetry';
 import { ActiveRuns } from './active-runs.js';
 import { dataDirProblem, listenProblem, redisProblem } from './boot-checks.js';
 import { ClaudeInstallation } from './claude-installation.js';
@@ -20,6 +20,7 @@ import { readinessChecks } from './readiness.js';
 import { performRun } from './run.js';
 import { listenForStop } from './stop-signals.js';
 import { Warden } from './warden/warden.js';
+import { tellOfWork } from './worker-gauges.js';
 import type { WorkerParts } from './worker-parts.js';
 
 const LEAVE_MS = 3000;
@@ -50,11 +51,29 @@ if (unwritable) refuseToStart(unwritable);
 const id = newId('worker');
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 const redis = parseRedisUrl(settings.redisUrl) ?? refuseToStart('REDIS_URL cannot be read.');
-const onError = quietConnectionErrors((error) => log.warn({ err: error }, 'Redis or the queue has a problem'));
+const metrics = new Metrics({ process: 'worker', version });
+const tellOnce = quietConnectionErrors((error) => log.warn({ err: error }, 'Redis or the queue has a problem'));
+const onError = (error: Error): void => {
+  metrics.redisError();
+  tellOnce(error);
+};
 const store = RunStore.open({ redis, role: 'worker', dataDir: settings.dataDir, onError });
 const queue = RunQueue.open({ redis, onError });
 const claude = new ClaudeInstallation(settings.claudeBin);
-const health = await startHealthServer(settings, readinessChecks({ store, claude, draining: () => stop.drain.aborted })).catch((error: unknown) =>
+let drainAsked = false;
+const draining = (): boolean => drainAsked || stop.drain.aborted;
+
+/** Somebody asked over the API: finish what runs, take no more, and stay up until somebody starts this process again. */
+function takeNoMore(): void {
+  if (drainAsked) return;
+  drainAsked = true;
+  log.info({ run_ids: active.ids() }, 'asked to drain: no more runs are taken');
+  void consumer.pause().catch((error: unknown) => log.warn({ err: error }, 'the queue did not take note of the drain'));
+  heartbeat.beat();
+}
+
+const checks = readinessChecks({ store, claude, draining, dataDir: settings.dataDir });
+const health = await startHealthServer(settings, checks, metrics).catch((error: unknown) =>
   refuseToStart(listenProblem(settings, error)),
 );
 log.info({ worker_id: id, port: health.port }, 'worker listening');
@@ -79,14 +98,16 @@ const warden = Warden.start({
   onDied: (why) => log.error({ why }, 'the warden died; starting another one'),
 });
 const active = new ActiveRuns(() => heartbeat.beat());
-const parts: WorkerParts = { id, settings, log, store, queue, warden, claude, active, hostEnvironment: environment };
+const parts: WorkerParts = { id, settings, log, metrics: new RunMetrics(metrics), store, queue, warden, claude, active, hostEnvironment: environment };
+tellOfWork(metrics, { active, capacity: settings.capacity, draining });
 const forgetSignals = await unlessStopped(
-  store.onWorkerSignal(id, ({ runId, type }) => {
-    if (type === 'cancel') active.get(runId)?.orders.order('canceled', 'The run was canceled.');
+  store.onWorkerSignal(id, (signal) => {
+    if (signal.type === 'drain') takeNoMore();
+    if (signal.type === 'cancel') active.get(signal.runId)?.orders.order('canceled', 'The run was canceled.');
   }),
 );
 const consumer = RunConsumer.open({ redis, capacity: settings.capacity, handle: (ticket) => performRun(ticket, parts), onError });
-const heartbeat = startHeartbeat(parts, version, () => stop.drain.aborted);
+const heartbeat = startHeartbeat(parts, version, { draining, onDrain: takeNoMore });
 const stopHousekeeping = startHousekeeping({ store, queue, onError: (job, error) => log.warn({ job, err: error }, 'housekeeping failed; trying again') });
 log.info({ worker_id: id, port: health.port, capacity: settings.capacity }, 'worker ready');
 

@@ -1,7 +1,9 @@
-// Whether this worker can take runs: Redis, the CLI, and that it is not leaving.
+// Whether this worker can take runs: Redis, the CLI, room on the disk, and that it is not leaving.
 import type { RunStore } from '@runyard/run-store';
 import type { ClaudeInstallation } from './claude-installation.js';
-import type { HealthCheck, HealthChecks } from './health-server.js';
+import { diskCheck, memoryCheck } from '@runyard/telemetry';
+import type { HealthCheck } from '@runyard/telemetry';
+import type { HealthChecks } from './health-server.js';
 
 const ANSWER_MS = 2000;
 
@@ -9,16 +11,17 @@ export interface ReadinessParts {
   readonly store: Pick<RunStore, 'ping'>;
   readonly claude: Pick<ClaudeInstallation, 'check'>;
   readonly draining: () => boolean;
+  readonly dataDir: string;
 }
 
 /** The checks of /readyz. */
-export function readinessChecks({ store, claude, draining }: ReadinessParts): HealthChecks {
+export function readinessChecks({ store, claude, draining, dataDir }: ReadinessParts): HealthChecks {
   const redis = redisCheck(store);
   return async () => {
-    const [redisState, claudeState] = await Promise.all([redis(), claude.check()]);
+    const [redisState, claudeState, disk] = await Promise.all([redis(), claude.check(), diskCheck(dataDir)]);
     const leaving = draining();
     const drain = { ok: !leaving, detail: leaving ? 'the worker is stopping and takes no more runs' : 'the worker takes runs' };
-    return { redis: redisState, claude: claudeState, drain };
+    return { redis: redisState, claude: claudeState, disk, memory: { ...memoryCheck(), essential: false }, drain };
   };
 }
 

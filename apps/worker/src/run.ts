@@ -7,6 +7,7 @@ import { claimRun } from './claim-run.js';
 import { converse } from './converse.js';
 import { elapsedMs, failedOutcome, LEASE_LOST, stoppedOutcome } from './outcomes.js';
 import { whyNotStarted } from './refusals.js';
+import { openSecrets } from './run-secrets.js';
 import { closeSession, keepSession, openSession } from './session.js';
 import { settleRun } from './settle-run.js';
 import type { WorkerParts } from './worker-parts.js';
@@ -38,6 +39,9 @@ async function tryToWorkOn(active: ActiveRun, parts: WorkerParts): Promise<Outco
   const refusal = whyNotStarted(active, parts);
   if (refusal) return failedOutcome(refusal);
 
+  const secrets = openSecrets(active.run.request, parts.hostEnvironment);
+  if (isFailure(secrets)) return failedOutcome(secrets);
+
   const workspace = await openWorkspace(active, parts);
   if (isFailure(workspace)) return failedOutcome(workspace);
 
@@ -49,8 +53,8 @@ async function tryToWorkOn(active: ActiveRun, parts: WorkerParts): Promise<Outco
     if (active.orders.current) return stoppedOutcome(active.orders.current);
     if (active.lost.aborted) return stoppedOutcome(LEASE_LOST);
 
-    const conversation = await converse(active, workspace, session, parts);
-    if (!active.lost.aborted) await keepSession(active, session, conversation.sessionCostUsd, parts);
+    const conversation = await converse(active, workspace, session, parts, secrets);
+    if (!active.lost.aborted) await keepSession(active, session, conversation.sessionCostUsd, parts, secrets);
     return conversation.outcome;
   } finally {
     await closeSession(active, parts);

@@ -7,6 +7,9 @@ import { failure, sessionUuidOf } from '@runyard/domain';
 import type { Failure } from '@runyard/domain';
 import type { ReadyWorkspace } from '@runyard/workspace';
 import type { ActiveRun } from './active-runs.js';
+import { redactTranscripts } from './redact-transcripts.js';
+import type { RunSecrets } from './run-secrets.js';
+import { SecretRedactor } from './secret-redactor.js';
 import type { WorkerParts } from './worker-parts.js';
 
 export interface OpenSession {
@@ -37,10 +40,11 @@ export async function openSession({ run, privateDir }: ActiveRun, workspace: Rea
   return { ...places, claude, costBeforeUsd: await readCost(shelf) };
 }
 
-/** Puts the transcript and the cost so far back into the data directory, whatever the outcome was. */
-export async function keepSession({ run }: ActiveRun, session: OpenSession, sessionCostUsd: number, parts: WorkerParts): Promise<void> {
+/** Puts the transcript, without the secrets of the run, and the cost so far back into the data directory, whatever the outcome was. */
+export async function keepSession({ run }: ActiveRun, session: OpenSession, sessionCostUsd: number, parts: WorkerParts, secrets: RunSecrets): Promise<void> {
   const shelf = shelfOf(run.sessionId, parts);
   try {
+    await redactTranscripts(session.configDir, new SecretRedactor(secrets));
     const saved = await saveTranscript({ configDir: session.configDir, sessionUuid: session.claude.sessionId }, shelf);
     if (saved) await writeCost(shelf, sessionCostUsd);
   } catch (error) {

@@ -1,6 +1,6 @@
 // The last step: write the outcome, free the session for its next run, compact the log.
 import type { Outcome } from '@runyard/domain';
-import type { Dispatch } from '@runyard/run-store';
+import type { Dispatch, FinishAnswer } from '@runyard/run-store';
 import type { ActiveRun } from './active-runs.js';
 import { sendTicket } from './housekeeping.js';
 import { untilAnswered } from './until-answered.js';
@@ -18,10 +18,18 @@ export async function settleRun(active: ActiveRun, outcome: Outcome, parts: Work
     (error) => log.warn({ run_id: runId, err: error }, 'the outcome was not taken; sending it again'),
   );
   log.info({ run_id: runId, status: outcome.status, failure: outcome.failure?.code, answer: answer?.kind }, 'run finished');
+  if (answer) count(answer, active, outcome, parts);
   if (answer?.kind !== 'finished') return;
   if (answer.next) await startNext(answer.next, parts);
   // Not awaited: the place is free now. Whatever goes wrong, the housekeeping of any worker does it later.
   store.compact(runId).catch((error: unknown) => log.warn({ run_id: runId, err: error }, 'the log was not compacted yet'));
+}
+
+/** `already`: our first write had arrived and its answer was lost, or a cancel ended the run with its lease; nobody else counts it. */
+function count(answer: FinishAnswer, { run }: ActiveRun, outcome: Outcome, { metrics }: WorkerParts): void {
+  if (answer.kind === 'lost') return metrics.staleWrite('finish');
+  const status = answer.kind === 'already' ? answer.status : outcome.status;
+  metrics.ended({ status, reason: status === 'failed' ? outcome.failure?.code : undefined, trigger: run.trigger, durationMs: outcome.duration_ms ?? undefined });
 }
 
 /** Its processes are gone, so nobody has to wait for the end of a lease that a late renewal may even have prolonged. */

@@ -2,7 +2,7 @@
 import type { FailureCode } from '@runyard/domain';
 
 /** Why we end a run: somebody canceled it, or the failure it is going to have. */
-export type StopReason = 'canceled' | Extract<FailureCode, 'timed_out' | 'stalled' | 'not_exiting' | 'worker_lost' | 'internal'>;
+export type StopReason = 'canceled' | Extract<FailureCode, 'timed_out' | 'stalled' | 'not_exiting' | 'worker_lost' | 'invalid_options' | 'internal'>;
 
 export interface StopOrder {
   readonly reason: StopReason;

@@ -2,7 +2,7 @@
 import type { WorkerSettings } from '@runyard/config';
 import type { RunQueue } from '@runyard/run-queue';
 import type { RunStore } from '@runyard/run-store';
-import type { Logger } from '@runyard/telemetry';
+import type { Logger, RunMetrics } from '@runyard/telemetry';
 import type { ActiveRuns } from './active-runs.js';
 import type { ClaudeInstallation } from './claude-installation.js';
 import type { Warden } from './warden/warden.js';
@@ -12,6 +12,7 @@ export interface WorkerParts {
   readonly id: string;
   readonly settings: WorkerSettings;
   readonly log: Logger;
+  readonly metrics: RunMetrics;
   readonly store: RunStore;
   readonly queue: RunQueue;
   readonly warden: Warden;

@@ -1,12 +1,13 @@
 // One method per endpoint of the HTTP API.
 import { LIMITS, newId } from '@runyard/domain';
-import type { CreateRun, Run, RunEvent, RunList, RunStatus, Status, Worker, WorkerList } from '@runyard/domain';
+import type { CreateRun, QueueState, RetryRun, Run, RunEvent, RunList, RunStatus, Status, Worker, WorkerList } from '@runyard/domain';
 import { readChunks } from './chunks.js';
 import { followEvents } from './follow.js';
 import type { FollowOptions } from './follow.js';
 import { Http } from './http.js';
 import type { HttpOptions } from './http.js';
 import { splitLines } from './lines.js';
+import { ScheduleClient } from './schedules.js';
 
 export interface ApiClientOptions extends Omit<HttpOptions, 'patienceMs'> {
   /** How long a request is repeated while nobody answers or the API says 503, in milliseconds. Default 10 s. */
@@ -27,6 +28,7 @@ export interface CreateRunOptions extends WaitOptions {
 export interface RunsQuery {
   readonly status?: RunStatus | undefined;
   readonly sessionId?: string | undefined;
+  readonly tag?: string | undefined;
   /** Size of the pages that are fetched. */
   readonly limit?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -48,12 +50,14 @@ const RAW_SILENCE_MS = 15 * 60_000;
 /** Client of one API. Every method throws ApiProblem or ServerUnreachable, or the reason of its signal. */
 export class ApiClient {
   readonly url: string;
+  readonly schedules: ScheduleClient;
   readonly #http: Http;
 
   /** @throws TypeError when the address or the key cannot be used */
   constructor(options: ApiClientOptions) {
     this.#http = new Http({ ...options, patienceMs: options.patienceMs ?? 10_000 });
     this.url = this.#http.url;
+    this.schedules = new ScheduleClient(this.#http);
   }
 
   /** Creates a run. Repeated by itself when nobody answers or the API says 503; one run comes of it. */
@@ -77,7 +81,7 @@ export class ApiClient {
     do {
       const list: RunList = await this.#http.json<RunList>({
         path: '/v1/runs',
-        query: { status: query.status, session_id: query.sessionId, limit: query.limit, page },
+        query: { status: query.status, session_id: query.sessionId, tag: query.tag, limit: query.limit, page },
         signal: query.signal,
       });
       yield* list.data;
@@ -88,6 +92,21 @@ export class ApiClient {
   /** Ends a run; asking twice is as good as once. The run may still be on its way to the end. */
   async cancel(id: string, options: { signal?: AbortSignal } = {}): Promise<Run> {
     return this.#http.json<Run>({ method: 'POST', path: `${runPath(id)}/cancel`, signal: options.signal });
+  }
+
+  /** A new run with the request of one that is over; `overrides` replace its fields. Repeated by itself; one run comes of it. */
+  async retry(id: string, overrides: RetryRun = {}, options: CreateRunOptions = {}): Promise<Run> {
+    return this.#http.json<Run>({
+      method: 'POST',
+      path: `${runPath(id)}/retry`,
+      body: overrides,
+      ...waiting(options, { 'idempotency-key': options.idempotencyKey ?? newId('request') }),
+    });
+  }
+
+  /** Forgets a run that is over, with its events and files. Not repeated: the second time it is not there. */
+  async deleteRun(id: string, options: { signal?: AbortSignal } = {}): Promise<void> {
+    await this.#http.send({ method: 'DELETE', path: runPath(id), signal: options.signal });
   }
 
   /** The answer as plain text, piece by piece while it grows. */
@@ -131,6 +150,17 @@ export class ApiClient {
 
   async workers(options: { signal?: AbortSignal } = {}): Promise<Worker[]> {
     return (await this.#http.json<WorkerList>({ path: '/v1/workers', signal: options.signal })).data;
+  }
+
+  /** Asks a worker to take no more runs; asking twice is as good as once. */
+  async drainWorker(id: string, options: { signal?: AbortSignal } = {}): Promise<Worker> {
+    return this.#http.json<Worker>({ method: 'POST', path: `/v1/workers/${encodeURIComponent(id)}/drain`, signal: options.signal });
+  }
+
+  /** What waits for a worker; with `change` after pausing or resuming it. */
+  async queue(change?: 'pause' | 'resume', options: { signal?: AbortSignal } = {}): Promise<QueueState> {
+    if (change === undefined) return this.#http.json<QueueState>({ path: '/v1/queue', signal: options.signal });
+    return this.#http.json<QueueState>({ method: 'POST', path: `/v1/queue/${change}`, signal: options.signal });
   }
 
   async status(options: { signal?: AbortSignal } = {}): Promise<Status> {

@@ -21,6 +21,8 @@ export interface ClaudeSpec {
   readonly disallowedTools?: readonly string[] | undefined;
   /** Path of a file whose text is appended to the system prompt: a file, because an argument holds only 128 KiB. */
   readonly appendSystemPromptFile?: string | undefined;
+  /** Path of a file with `{"mcpServers": {…}}`: it may hold secrets, and arguments can be read by every user of the machine. */
+  readonly mcpConfigFile?: string | undefined;
   /** JSON Schema of the answer. */
   readonly outputSchema?: Readonly<Record<string, unknown>> | undefined;
   readonly maxTurns?: number | undefined;
@@ -48,6 +50,7 @@ export function buildArguments(spec: ClaudeSpec): string[] {
     ...(spec.allowedTools ?? []).map((tool) => `--allowedTools=${tool}`),
     ...(spec.disallowedTools ?? []).map((tool) => `--disallowedTools=${tool}`),
     ...option('--append-system-prompt-file', spec.appendSystemPromptFile),
+    ...option('--mcp-config', spec.mcpConfigFile),
     ...option('--json-schema', spec.outputSchema && JSON.stringify(spec.outputSchema)),
     ...option('--max-turns', spec.maxTurns),
     ...option('--max-budget-usd', spec.maxBudgetUsd === undefined ? undefined : decimal(spec.maxBudgetUsd)),

@@ -16,6 +16,8 @@ export interface ToolResult {
   readonly meta: JsonObject | undefined;
   /** Its text; empty when it is something else. */
   readonly text: string;
+  /** `denied`: the tool did not run. */
+  readonly outcome: 'ok' | 'error' | 'denied';
 }
 
 /** Follows `assistant` messages (tool_use) and `user` messages (tool_result), also those of subagents. */
@@ -42,7 +44,9 @@ export class OpenTools {
       const tool = id === undefined ? undefined : this.#open.get(id);
       if (tool === undefined) return [];
       this.#open.delete(tool.id);
-      return [{ tool, meta: metas.find((meta) => textField(meta, 'id') === tool.id), text: textField(block, 'content') ?? '' }];
+      const meta = metas.find((entry) => textField(entry, 'id') === tool.id);
+      const outcome = textField(meta, 'non_execution_kind') !== undefined ? 'denied' : block['is_error'] === true ? 'error' : 'ok';
+      return [{ tool, meta, text: textField(block, 'content') ?? '', outcome }];
     });
   }
 

@@ -198,3 +198,15 @@ test('garbage, unknown types and messages of unexpected shape are harmless', () 
   expect(tracker.sawMessage).toBe(true);
   expect(ready()).toBe(false);
 });
+
+test('every result of a tool is told once, with whether the tool ran and what came of it', () => {
+  const told: string[] = [];
+  const tracker = new TurnTracker({ onToolResult: (tool, outcome) => void told.push(`${tool} ${outcome}`) });
+  const failed = { type: 'user', message: { content: [{ type: 'tool_result', tool_use_id: 'b', content: 'exit 1', is_error: true }] } };
+  const refused = { ...toolResult('c', { non_execution_kind: 'permission-rule' }, 'no') };
+  for (const message of [init, assistant([toolUse('a', 'Read'), toolUse('b'), toolUse('c', 'Write')]), toolResult('a'), failed, refused, toolResult('a'), toolResult('unknown')]) {
+    const line = Buffer.from(JSON.stringify(message));
+    tracker.feed(line, peekMessage(line), 0);
+  }
+  expect(told).toEqual(['Read ok', 'Bash error', 'Write denied']);
+});

@@ -6,7 +6,7 @@ import { objectField, textField } from './json-fields.js';
 import { parseMessage } from './message-peek.js';
 import type { JsonObject, Peek } from './message-peek.js';
 import { OpenTools } from './open-tools.js';
-import type { OpenTool } from './open-tools.js';
+import type { OpenTool, ToolResult } from './open-tools.js';
 import { SentMessages } from './sent-messages.js';
 import { addResult, NO_TOTALS } from './usage.js';
 import type { ProcessTotals } from './usage.js';
@@ -17,6 +17,11 @@ export interface OpenPermission {
   readonly toolUseId: string | undefined;
   readonly input: JsonObject;
   readonly sinceMs: number;
+}
+
+export interface TurnTrackerOptions {
+  /** A tool has answered, also one of a subagent. */
+  readonly onToolResult?: (toolName: string, outcome: ToolResult['outcome']) => void;
 }
 
 /** What the first `system/init` says. */
@@ -32,6 +37,7 @@ export interface SessionStart {
  * and finished background tasks start turns of their own, each with an init and a result.
  */
 export class TurnTracker {
+  readonly #onToolResult: NonNullable<TurnTrackerOptions['onToolResult']>;
   readonly #tools = new OpenTools();
   readonly #denials = new Denials();
   readonly #tasks = new BackgroundTasks();
@@ -46,6 +52,10 @@ export class TurnTracker {
   #turnOpen = false;
   /** Of `session_state_changed`; undefined for a CLI that does not send it. */
   #sessionState: string | undefined;
+
+  constructor({ onToolResult = () => undefined }: TurnTrackerOptions = {}) {
+    this.#onToolResult = onToolResult;
+  }
 
   /** The first message has come: the CLI lives. */
   get sawMessage(): boolean {
@@ -134,8 +144,7 @@ export class TurnTracker {
       case 'assistant':
         return this.#assistant(message, nowMs);
       case 'user':
-        for (const { tool, meta, text } of this.#tools.user(message)) this.#denials.toolResult(tool, meta, text);
-        return;
+        return this.#toolResults(message);
       case 'result':
         return this.#result(message);
       case 'command_lifecycle':
@@ -146,6 +155,13 @@ export class TurnTracker {
         return this.permissionAnswered(textField(message, 'request_id') ?? '');
       default:
         return;
+    }
+  }
+
+  #toolResults(message: JsonObject): void {
+    for (const { tool, meta, text, outcome } of this.#tools.user(message)) {
+      this.#denials.toolResult(tool, meta, text);
+      this.#onToolResult(tool.name, outcome);
     }
   }
 

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { Environment } from './host-environment.js';
-import { flag } from './fields.js';
+import { flag, host, portOrOff } from './fields.js';
 import { readSettings } from './read-settings.js';
 import * as shared from './shared-fields.js';
 
@@ -14,6 +14,10 @@ export const ApiEnvironment = z.object({
   REDIS_URL: shared.redisUrlField,
   RUNYARD_WORKSPACES: shared.workspacesField,
   RUNYARD_ALLOWED_HOSTS: shared.allowedHostsField,
+  RUNYARD_METRICS_HOST: host.default('127.0.0.1').meta({ description: 'Address on which the API serves `/metrics`, without a key: keep it internal.' }),
+  RUNYARD_METRICS_PORT: portOrOff.default(8082).meta({
+    description: 'Port on which the API serves `/metrics`; 0 takes any free one, `off` none. A worker serves them on its own port.',
+  }),
   RUNYARD_LOG_LEVEL: shared.logLevelField,
   RUNYARD_DEMO: flag.default(false).meta({ description: 'Say in the status that the offline demo model answers instead of Claude. Set by the local stack.' }),
   RUNYARD_PARENT_PIPE: shared.parentPipeField,
@@ -28,6 +32,8 @@ export interface ApiSettings {
   readonly redisUrl: string;
   readonly workspaceRoots: readonly string[];
   readonly allowedHosts: readonly string[];
+  /** Undefined: metrics are not served. */
+  readonly metricsPlace: { readonly host: string; readonly port: number } | undefined;
   readonly logLevel: string;
   readonly demo: boolean;
   readonly endWithParent: boolean;
@@ -44,6 +50,7 @@ export function apiSettings(env?: Environment): ApiSettings {
     redisUrl: read.REDIS_URL,
     workspaceRoots: read.RUNYARD_WORKSPACES,
     allowedHosts: read.RUNYARD_ALLOWED_HOSTS,
+    metricsPlace: read.RUNYARD_METRICS_PORT === undefined ? undefined : { host: read.RUNYARD_METRICS_HOST, port: read.RUNYARD_METRICS_PORT },
     logLevel: read.RUNYARD_LOG_LEVEL,
     demo: read.RUNYARD_DEMO,
     endWithParent: read.RUNYARD_PARENT_PIPE,

@@ -18,6 +18,7 @@ test('the api listens on loopback only unless told otherwise', () => {
     redisUrl: 'redis://127.0.0.1:6379',
     workspaceRoots: [],
     allowedHosts: [],
+    metricsPlace: { host: '127.0.0.1', port: 8082 },
     logLevel: 'info',
     demo: false,
     endWithParent: false,

@@ -16,6 +16,9 @@ export function wholeNumber(min: number, max: number): z.ZodPipe<z.ZodString, z.
 /** A TCP port; 0 lets the system choose. */
 export const port = wholeNumber(0, 65_535);
 
+/** A TCP port, or `off` (undefined): do not listen. */
+export const portOrOff = z.union([z.literal('off').transform(() => undefined), port], { error: 'must be a whole number from 0 to 65535, or off' });
+
 /** `1`, `true`, `yes` or `0`, `false`, `no`. */
 export const flag = z
   .string()

@@ -15,6 +15,8 @@ export type { LocalSettings } from './local-settings.js';
 export { readSettings } from './read-settings.js';
 export { parseRedisUrl } from './redis-url.js';
 export type { RedisConnection } from './redis-url.js';
+export { readSecret } from './secrets.js';
+export type { SecretReading } from './secrets.js';
 export { EXIT_CODE_BAD_SETTINGS, exitOnSettingsError, SettingsError } from './settings-error.js';
 export type { SettingsProblem } from './settings-error.js';
 export { WorkerEnvironment, workerSettings } from './worker-settings.js';

@@ -6,10 +6,10 @@ export const hostField = field.host.default('127.0.0.1').meta({
 });
 export const portField = field.port.default(8080).meta({ description: 'Port the API listens on; 0 takes any free one.' });
 export const workerHostField = field.host.default('127.0.0.1').meta({
-  description: 'Address on which a worker answers health checks.',
+  description: 'Address on which a worker answers health checks and serves `/metrics`, without a key: keep it internal.',
 });
 export const workerPortField = field.port.default(8081).meta({
-  description: 'Port on which a worker answers health checks; 0 takes any free one.',
+  description: 'Port on which a worker answers health checks and serves `/metrics`; 0 takes any free one.',
 });
 export const dataDirField = field.path.default('./.runyard').meta({
   description: 'Directory of transcripts, finished logs, workspaces and the admin key. API and every worker need the same one.',

@@ -1,7 +1,10 @@
 // The body of POST /v1/runs: what may be asked of a run.
 import { z } from 'zod';
+import { Environment } from './environment.js';
 import { idSchema } from './ids.js';
 import { LIMITS, utf8Bytes } from './limits.js';
+import { McpServers } from './mcp-servers.js';
+import { secretLiterals } from './secret-literals.js';
 import { WorkspaceRequest } from './workspace-request.js';
 
 const text = (maxBytes: number) =>
@@ -59,7 +62,9 @@ export const Metadata = z
   .record(z.string().min(1).max(LIMITS.metadataKeyLength), z.string().max(LIMITS.metadataValueLength))
   .refine((pairs) => Object.keys(pairs).length <= LIMITS.metadataPairs, `must not have more than ${LIMITS.metadataPairs} pairs`);
 
-export const CreateRun = z
+export const Priority = z.int().min(-LIMITS.priority).max(LIMITS.priority);
+
+const RunFields = z
   .strictObject({
     prompt: Prompt,
     name: word(LIMITS.nameLength).optional().describe('A name for people.'),
@@ -73,6 +78,8 @@ export const CreateRun = z
     allowed_tools: toolList.optional().describe('Tools that need no permission, such as Bash(npm test).'),
     disallowed_tools: toolList.optional().describe('Tools that Claude does not get.'),
     append_system_prompt: text(LIMITS.systemPromptBytes).optional(),
+    environment: Environment.optional(),
+    mcp_servers: McpServers.optional(),
     output_schema: z
       .record(z.string(), z.unknown())
       .refine((schema) => utf8Bytes(JSON.stringify(schema)) <= LIMITS.outputSchemaBytes, `must not be longer than ${LIMITS.outputSchemaBytes} bytes`)
@@ -81,22 +88,30 @@ export const CreateRun = z
     max_turns: z.int().min(1).max(10_000).optional(),
     max_budget_usd: z.number().positive().max(100_000).optional(),
     timeout_seconds: z.int().min(1).max(LIMITS.timeoutSeconds).optional().describe('Wall clock from the start of the run.'),
+    expires_in_seconds: z.int().min(1).max(LIMITS.expiresInSeconds).optional().describe('Ends as expired when no worker had room for it by then; counted from run_at when there is one.'),
+    priority: Priority.optional().describe('−10 to 10, default 0; a higher number is taken sooner.'),
+    run_at: z.iso.datetime({ offset: true }).optional().describe('Not before this time. A time that is over means now.'),
     metadata: Metadata.optional(),
     tags: z.array(word(LIMITS.tagLength)).max(LIMITS.tags).optional(),
-  })
+  });
+
+function refuseSecretLiterals(body: Readonly<Record<string, unknown>>, context: z.RefinementCtx): void {
+  for (const literal of secretLiterals(body)) context.addIssue({ code: 'custom', ...literal });
+}
+
+export const CreateRun = RunFields
   .refine((body) => !body.fork || body.session_id !== undefined, { path: ['fork'], message: 'needs session_id: only a session can be forked' })
+  .superRefine(refuseSecretLiterals)
   .meta({ id: 'CreateRun', description: 'What is asked of a run.' });
 export type CreateRun = z.infer<typeof CreateRun>;
+
+export const RetryRun = RunFields.partial().superRefine(refuseSecretLiterals).meta({ id: 'RetryRun', description: 'What shall be different from the request of the earlier run.' });
+export type RetryRun = z.infer<typeof RetryRun>;
 
 /** Fields of the contract that this version refuses with `not_available`, and why they wait. */
 export const CREATE_RUN_NOT_AVAILABLE = [
   'profile',
-  'mcp_servers',
-  'expires_in_seconds',
-  'priority',
-  'run_at',
   'file_ids',
-  'environment',
   'recovery',
   'keep_open_seconds',
   'webhook_url',

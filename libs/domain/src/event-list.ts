@@ -17,6 +17,12 @@ export const ListEventsQuery = z
   .meta({ id: 'ListEventsQuery' });
 export type ListEventsQuery = z.infer<typeof ListEventsQuery>;
 
+/** Query of the events of all runs. */
+export const LifecycleQuery = z
+  .strictObject({ after: z.string().max(100).optional().describe('Id of the last frame that was seen. The header Last-Event-ID says the same and wins.') })
+  .meta({ id: 'LifecycleQuery' });
+export type LifecycleQuery = z.infer<typeof LifecycleQuery>;
+
 /** A page of events. Shorter than `limit` when the events are large. */
 export const EventList = z
   .object({

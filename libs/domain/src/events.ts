@@ -33,7 +33,7 @@ export const RunEvent = z
     run_id: z.string(),
     ts: z.iso.datetime().describe('When it was appended, by the clock of Redis.'),
     type: z.string().describe('One of the types in docs/events.md, or claude.<type of the CLI line>.'),
-    data: z.unknown().describe('For claude.*: the line of the CLI, unchanged.'),
+    data: z.unknown().describe('For claude.*: the line of the CLI, unchanged but for the values of secrets.'),
   })
   .meta({ id: 'RunEvent', description: 'One immutable fact about a run.' });
 export type RunEvent = z.infer<typeof RunEvent>;

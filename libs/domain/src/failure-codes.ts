@@ -12,7 +12,7 @@ interface FailureKind {
 export const FAILURE_KINDS = {
   claude_not_found: { retryable: true, hint: 'Install the Claude CLI on the worker (npm install) or set RUNYARD_CLAUDE_BIN.' },
   workspace_failed: { retryable: false, hint: 'Check that the directory exists, lies below RUNYARD_WORKSPACES and may be written by the worker.' },
-  invalid_options: { retryable: false, hint: 'The CLI refused the options; change the one that the message names.' },
+  invalid_options: { retryable: false, hint: 'The run cannot work with these options; change what the message names.' },
   session_not_found: { retryable: false, hint: 'The conversation has no transcript any more; start a new run without session_id.' },
   authentication_failed: { retryable: false, hint: 'Set a valid ANTHROPIC_API_KEY (or other credential) for the worker and retry.' },
   billing_error: { retryable: false, hint: 'The account behind the credential has no credit; top it up and retry.' },

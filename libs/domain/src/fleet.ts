@@ -24,6 +24,16 @@ export type Worker = z.infer<typeof Worker>;
 export const WorkerList = z.object({ data: z.array(Worker), next_page: z.string().nullable() }).meta({ id: 'WorkerList' });
 export type WorkerList = z.infer<typeof WorkerList>;
 
+export const QueueState = z
+  .object({
+    object: z.literal('queue'),
+    depth: z.int().describe('Runs that wait for a worker.'),
+    oldest_wait_seconds: z.number().nullable().describe('How long the first of them has been waiting; null when none waits.'),
+    paused: z.boolean().describe('True while no worker takes a run.'),
+  })
+  .meta({ id: 'QueueState' });
+export type QueueState = z.infer<typeof QueueState>;
+
 export const Status = z
   .object({
     object: z.literal('status'),
@@ -31,7 +41,7 @@ export const Status = z
     installation_id: z.string(),
     uptime_seconds: z.number(),
     workers: z.object({ total: z.int(), ready: z.int(), busy: z.int(), draining: z.int(), lost: z.int(), capacity: z.int() }),
-    queue: z.object({ depth: z.int().describe('Runs that wait for a worker.') }),
+    queue: z.object({ depth: z.int().describe('Runs that wait for a worker.'), oldest_wait_seconds: z.number().nullable(), paused: z.boolean() }),
     runs: z.object({ queued: z.int(), running: z.int(), waiting: z.int() }),
     viewers: z.int().describe('Open event streams of this API process.'),
     redis: z.object({ version: z.string(), used_memory_bytes: z.int(), latency_ms: z.number() }),

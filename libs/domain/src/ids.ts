@@ -34,11 +34,14 @@ export function newId(kind: Exclude<IdKind, 'session'>, nowMs: number = Date.now
   return `${ID_PREFIXES[kind]}_${time}${random}`;
 }
 
-/** A schema for ids of one kind, as {@link newId} makes them. */
+/** A schema for ids of one kind, as {@link newId} makes them; those of schedules are chosen by whoever puts the schedule. */
 export function idSchema(kind: IdKind): z.ZodString {
   const prefix = ID_PREFIXES[kind];
   if (kind === 'session') {
     return z.string().regex(/^ses_[0-9a-f]{32}$/, 'must look like ses_ and 32 hexadecimal digits');
+  }
+  if (kind === 'schedule') {
+    return z.string().regex(/^sch_[a-z0-9][a-z0-9_-]{0,63}$/, 'must be sch_ and 1 to 64 of a-z, 0-9, _ and -, such as sch_nightly-report');
   }
   return z
     .string()

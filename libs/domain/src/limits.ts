@@ -20,6 +20,14 @@ export const LIMITS = {
   outputSchemaBytes: 256 * 1024,
   timeoutSeconds: 24 * 60 * 60,
   idempotencyKeyLength: 255,
+  /** Priorities go from minus this to plus this; a higher number is taken sooner. */
+  priority: 10,
+  expiresInSeconds: 30 * 24 * 60 * 60,
+  idsAtOnce: 1000,
+  optionValueBytes: 32 * 1024,
+  environmentVariables: 100,
+  mcpServers: 20,
+  mcpArguments: 100,
 } as const;
 
 /** Length of a text in bytes of UTF-8. */

@@ -38,5 +38,5 @@ export function mayBecome(from: RunStatus, to: RunStatus): boolean {
 export const WaitingFor = z.enum(['permission', 'recovery', 'quota', 'auth']).meta({ id: 'WaitingFor' });
 export type WaitingFor = z.infer<typeof WaitingFor>;
 
-export const QueuedReason = z.enum(['capacity', 'session', 'run_at', 'paused']).meta({ id: 'QueuedReason' });
+export const QueuedReason = z.enum(['capacity', 'session', 'schedule', 'run_at', 'paused']).meta({ id: 'QueuedReason' });
 export type QueuedReason = z.infer<typeof QueuedReason>;

@@ -1,6 +1,7 @@
 // A run as the API shows it, and lists of runs.
 import { z } from 'zod';
-import { Metadata, Prompt } from './create-run.js';
+import { Metadata, Priority, Prompt } from './create-run.js';
+import { idSchema } from './ids.js';
 import { Usage } from './events.js';
 import { Failure } from './failure-codes.js';
 import { LIMITS } from './limits.js';
@@ -27,7 +28,10 @@ export const Run = z
     waiting_for: WaitingFor.nullable(),
     held: z.boolean().describe('A waiting run that keeps its process and its place on a worker.'),
     resumes_at: time.nullable(),
-    queue_position: z.int().nullable(),
+    queue_position: z.int().nullable().describe('Place among the runs that wait for a worker, from 1.'),
+    priority: Priority.describe('A higher number is taken sooner.'),
+    run_at: time.nullable().describe('It was not to start before this time.'),
+    expires_at: time.nullable().describe('Not started by then it ends as expired.'),
     cancel_requested_at: time.nullable(),
     name: z.string().nullable(),
     prompt: Prompt,
@@ -61,18 +65,54 @@ export type Run = z.infer<typeof Run>;
 
 const pageSize = (max: number, fallback: number) => z.coerce.number().int().min(1).max(max).default(fallback);
 
+const filters = {
+  status: RunStatus.optional(),
+  session_id: z.string().max(100).optional(),
+  schedule_id: z.string().max(100).optional(),
+  tag: z.string().min(1).max(LIMITS.tagLength).optional(),
+  trigger: Trigger.optional(),
+  created_after: z.iso.datetime({ offset: true }).optional(),
+  created_before: z.iso.datetime({ offset: true }).optional(),
+};
+
 export const ListRunsQuery = z
   .strictObject({
     limit: pageSize(LIMITS.pageSize, LIMITS.defaultPageSize),
     page: z.string().max(200).optional().describe('next_page of the page before.'),
-    status: RunStatus.optional(),
-    session_id: z.string().max(100).optional(),
+    ...filters,
   })
   .meta({ id: 'ListRunsQuery' });
 export type ListRunsQuery = z.infer<typeof ListRunsQuery>;
 
+/** Which runs are meant: all conditions hold. */
+export const RunFilter = z.strictObject(filters).meta({ id: 'RunFilter' });
+export type RunFilter = z.infer<typeof RunFilter>;
+
+export const CancelRuns = z
+  .union([
+    z.strictObject({ ids: z.array(idSchema('run')).min(1).max(LIMITS.idsAtOnce) }),
+    z.strictObject({ filter: RunFilter.describe('{} means every run that is not over.') }),
+  ])
+  .meta({ id: 'CancelRuns', description: 'Which runs to cancel: a list of ids, or a filter.' });
+export type CancelRuns = z.infer<typeof CancelRuns>;
+
+export const CancelCounts = z
+  .object({
+    object: z.literal('cancel_counts'),
+    canceled: z.int().describe('Ended at once.'),
+    requested: z.int().describe('Running: they end within seconds.'),
+    already_terminal: z.int(),
+    not_found: z.int(),
+    more: z.boolean().describe('True when the filter fits more runs than one request ends: ask again.'),
+  })
+  .meta({ id: 'CancelCounts' });
+export type CancelCounts = z.infer<typeof CancelCounts>;
+
+export const MoveRun = z.strictObject({ priority: Priority }).meta({ id: 'MoveRun' });
+export type MoveRun = z.infer<typeof MoveRun>;
+
 /** Filters of the contract that this version refuses with `not_available`. */
-export const LIST_RUNS_NOT_AVAILABLE = ['schedule_id', 'profile', 'tag', 'trigger', 'created_after', 'created_before'] as const;
+export const LIST_RUNS_NOT_AVAILABLE = ['profile'] as const;
 
 export const RunList = z.object({ data: z.array(Run), next_page: z.string().nullable() }).meta({ id: 'RunList' });
 export type RunList = z.infer<typeof RunList>;

@@ -1,4 +1,5 @@
 // Names and settings of the queue, the same for producer and consumer.
+import { LIMITS } from '@runyard/domain';
 
 export const QUEUE_NAME = 'runs';
 export const DEFAULT_PREFIX = 'runyard:bull';
@@ -27,4 +28,12 @@ const RECONNECT_MAX_MS = 1000;
 /** Delay before the n-th attempt to connect again, in milliseconds. */
 export function reconnectDelay(times: number): number {
   return Math.min(50 * 2 ** Math.min(times, 10), RECONNECT_MAX_MS);
+}
+
+/**
+ * −10 … 10 (higher = sooner) → what BullMQ counts as 1 … 21 (lower = sooner). Never 0: BullMQ takes tickets without a priority
+ * before all others.
+ */
+export function bullPriority(priority: number): number {
+  return LIMITS.priority + 1 - priority;
 }

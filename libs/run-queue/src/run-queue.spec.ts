@@ -63,6 +63,23 @@ describe('tickets', () => {
     expect(tickets.map(({ runId, dispatch }) => `${runId}.${dispatch}`)).toEqual(['run_a.1', 'run_a.2', 'run_b.1']);
   });
 
+  test('a higher priority first, equals in their order; a ticket that is withdrawn never comes', async () => {
+    const tickets: Ticket[] = [];
+    await queue.pause();
+    for (const [runId, priority] of [['low', -10], ['plain', undefined], ['gone', 10], ['high', 10], ['later', 0]] as const) await queue.enqueue({ runId, dispatch: 1, ...(priority === undefined ? {} : { priority }) });
+    await queue.withdraw({ runId: 'gone', dispatch: 1 });
+    await queue.withdraw({ runId: 'never', dispatch: 1 });
+    expect([await queue.depth(), await queue.isPaused()]).toEqual([4, true]);
+    consume({ handle: async (ticket) => void tickets.push(ticket) });
+    const other: Ticket[] = [];
+    consume({ handle: async (ticket) => void other.push(ticket) });
+    await queue.resume();
+    expect(await queue.isPaused()).toBe(false);
+    await waitFor(() => tickets.length + other.length === 4, { what: 'four tickets' });
+    expect([...ids(tickets), ...ids(other)].toSorted()).toEqual(['high', 'later', 'low', 'plain']);
+    for (const taken of [ids(tickets), ids(other)]) expect(taken).toEqual(['high', 'plain', 'later', 'low'].filter((runId) => taken.includes(runId)));
+  });
+
   test('no more tickets at a time than the capacity', async () => {
     const { tickets, handle, release } = holding();
     const consumer = consume({ capacity: 2, handle });

@@ -2,7 +2,9 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { RedisOptions } from 'ioredis';
-import { DEFAULT_PREFIX, JOB_NAME, JOB_OPTIONS, QUEUE_NAME, reconnectDelay } from './queue-settings.js';
+import { QueueBoard } from './queue-board.js';
+import type { RunNames } from './queue-board.js';
+import { bullPriority, DEFAULT_PREFIX, JOB_NAME, JOB_OPTIONS, QUEUE_NAME, reconnectDelay } from './queue-settings.js';
 import { QueueUnavailableError } from './queue-unavailable-error.js';
 import { ticketId } from './ticket.js';
 import type { Ticket } from './ticket.js';
@@ -64,14 +66,66 @@ export class RunQueue {
     return new RunQueue(options);
   }
 
-  /** Adds the ticket of a dispatch. The same dispatch twice makes one ticket. @throws QueueUnavailableError */
-  async enqueue({ runId, dispatch }: { readonly runId: string; readonly dispatch: number }): Promise<void> {
-    await this.#promptly(() => this.#queue.add(JOB_NAME, { v: 1, runId, dispatch }, { jobId: ticketId({ runId, dispatch }) }));
+  /**
+   * Adds the ticket of a dispatch. The same dispatch twice makes one ticket. `priority` is −10 … 10, default 0; a higher number is
+   * taken sooner. @throws QueueUnavailableError
+   */
+  async enqueue({ runId, dispatch, priority = 0 }: Pick<Ticket, 'runId' | 'dispatch'> & { readonly priority?: number }): Promise<void> {
+    const options = { jobId: ticketId({ runId, dispatch }), priority: bullPriority(priority) };
+    await this.#promptly(() => this.#queue.add(JOB_NAME, { v: 1, runId, dispatch }, options));
+  }
+
+  /** Takes back a ticket that is of no use any more, unless a worker has it. @throws QueueUnavailableError */
+  async withdraw(dispatch: Pick<Ticket, 'runId' | 'dispatch'>): Promise<void> {
+    await this.#promptly(() => this.#queue.remove(ticketId(dispatch)));
   }
 
   /** How many tickets wait for a worker. @throws QueueUnavailableError */
   depth(): Promise<number> {
-    return this.#promptly(() => this.#queue.getWaitingCount());
+    return this.#promptly(() => this.#queue.getJobCountByTypes('waiting', 'prioritized'));
+  }
+
+  /** No worker takes a ticket until resume(). What runs goes on. @throws QueueUnavailableError */
+  pause(): Promise<void> {
+    return this.#promptly(() => this.#queue.pause());
+  }
+
+  /** @throws QueueUnavailableError */
+  resume(): Promise<void> {
+    return this.#promptly(() => this.#queue.resume());
+  }
+
+  /** @throws QueueUnavailableError */
+  isPaused(): Promise<boolean> {
+    return this.#promptly(() => this.#queue.isPaused());
+  }
+
+  /**
+   * Those of these dispatches that have no ticket that a worker will take, because it was removed or is over. They can be
+   * enqueued again: what was left of an old ticket is gone. @throws QueueUnavailableError
+   */
+  async withoutTicket<T extends { readonly runId: string; readonly dispatch: number }>(dispatches: readonly T[]): Promise<T[]> {
+    const waiting = await this.#promptly(() => Promise.all(dispatches.map((dispatch) => this.#isWaiting(ticketId(dispatch)))));
+    return dispatches.filter((_, index) => !waiting[index]);
+  }
+
+  /** The queue for the dashboard, which shows each ticket with the name of its run. What is done there goes past the run store. */
+  forBoard(names: RunNames): QueueBoard {
+    return new QueueBoard(this.#queue, names);
+  }
+
+  /** @throws QueueUnavailableError when tickets cannot be had now */
+  async ping(): Promise<void> {
+    await this.#promptly(() => this.#redis.ping());
+  }
+
+  async #isWaiting(id: string): Promise<boolean> {
+    const state = await this.#queue.getJobState(id);
+    if (state === 'unknown') return false;
+    if (state !== 'completed' && state !== 'failed') return true;
+    // BullMQ adds no ticket under an id that its history knows.
+    await this.#queue.remove(id);
+    return false;
   }
 
   async close(): Promise<void> {

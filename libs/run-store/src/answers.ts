@@ -6,6 +6,15 @@ import type { RunRecord } from './run-record.js';
 export interface Dispatch {
   readonly runId: string;
   readonly dispatch: number;
+  /** −10 … 10, a higher number is taken sooner; absent = 0. Of use only where a ticket is made. */
+  readonly priority?: number;
+}
+
+/** Queued runs whose ticket has been sent. */
+export interface TicketedPage {
+  readonly dispatches: Dispatch[];
+  /** Where the next page begins; '' on the last one. */
+  readonly next: string;
 }
 
 /** The right of one attempt to write to its run. */
@@ -39,22 +48,37 @@ export interface CreateInput {
   readonly trigger: Trigger;
   /** `fingerprint`: what must be the same for the same key, such as a hash of the body. Kept 72 h. */
   readonly idempotency?: { readonly key: string; readonly fingerprint: string };
+  /** The run whose request is asked again. */
+  readonly retryOf?: string | undefined;
+  /** The schedule whose slot this run is. */
+  readonly scheduleId?: string | undefined;
 }
 
 export type CreateAnswer =
-  /** `dispatch` is null while the run waits for its session; else it needs a ticket. */
+  /** `dispatch` is null while the run waits for its session or its time; else it needs a ticket. */
   | { readonly kind: 'created'; readonly run: RunRecord; readonly dispatch: number | null }
   | { readonly kind: 'replayed'; readonly run: RunRecord }
   /** The key was used for another body, or for a run that has been deleted. */
   | { readonly kind: 'idempotency_key_reused' }
   | { readonly kind: 'session_not_found' };
 
-export interface ListQuery {
-  /** 1 to 100 runs; a page is shorter when its runs are large, or when two filters are combined. */
-  readonly limit: number;
-  readonly page?: string | undefined;
+/** Which runs are meant; all conditions hold. */
+export interface RunFilter {
   readonly status?: RunStatus | undefined;
   readonly sessionId?: string | undefined;
+  readonly tag?: string | undefined;
+  readonly trigger?: Trigger | undefined;
+  readonly scheduleId?: string | undefined;
+  /** Only runs created later than this, in milliseconds since 1970. */
+  readonly createdAfterMs?: number | undefined;
+  /** Only runs created earlier than this, in milliseconds since 1970. */
+  readonly createdBeforeMs?: number | undefined;
+}
+
+export interface ListQuery extends RunFilter {
+  /** 1 to 100 runs; a page is shorter when its runs are large, or when filters that seldom hold together are combined. */
+  readonly limit: number;
+  readonly page?: string | undefined;
 }
 
 export interface RunPage {
@@ -63,6 +87,20 @@ export interface RunPage {
   /** null on the last page. */
   readonly nextPage: string | null;
 }
+
+/** What waits for a worker. */
+export interface Backlog {
+  /** Runs that a worker could take. */
+  readonly depth: number;
+  /** How long the one that waits longest has been waiting, in milliseconds; null when none waits. */
+  readonly oldestWaitMs: number | null;
+}
+
+export type PrioritizeAnswer =
+  /** `next` needs a ticket; the ticket of `old` is of no use any more. Both null when nothing had to be moved. */
+  | { readonly kind: 'moved'; readonly run: RunRecord; readonly next: Dispatch | null; readonly old: Dispatch | null }
+  | { readonly kind: 'not_queued'; readonly status: RunStatus }
+  | { readonly kind: 'not_found' };
 
 export interface ClaimInput extends Dispatch {
   readonly workerId: string;
@@ -133,6 +171,26 @@ export interface FollowQuery {
   readonly deltas?: boolean | undefined;
 }
 
+/** One event of any run, with its number among the events of all runs. Long data is cut to `{truncated: true, status}`. */
+export interface LifecycleEvent {
+  readonly kind: 'event';
+  readonly number: number;
+  readonly runId: string;
+  readonly event: StoredEvent;
+}
+
+/** What happened before this number is not known any more: look at the runs themselves. */
+export interface LifecycleReset {
+  readonly kind: 'reset';
+  readonly number: number;
+}
+
+export interface LifecycleQuery {
+  /** Number of the last event that was seen. */
+  readonly after: number;
+  readonly signal: AbortSignal;
+}
+
 export interface WorkerInfo {
   readonly id: string;
   readonly host: string;
@@ -155,14 +213,13 @@ export interface WorkerRecord extends Omit<WorkerInfo, 'state'> {
   readonly lastSeenAt: string;
 }
 
-/** Tells a worker to look at a run at once; the record and the inbox hold what is meant. */
-export interface WorkerSignal {
-  readonly runId: string;
-  readonly type: 'cancel' | 'input';
-}
+/** Tells a worker to look at a run at once: the record and the inbox hold what is meant. Or to take no more runs. */
+export type WorkerSignal = { readonly runId: string; readonly type: 'cancel' | 'input' } | { readonly type: 'drain' };
 
 export interface RedisHealth {
   readonly latencyMs: number;
   readonly version: string;
   readonly usedMemoryBytes: number;
+  /** 0 = no limit. */
+  readonly maxMemoryBytes: number;
 }

@@ -5,14 +5,19 @@ import { listOf, numberOf, textOf } from './reply.js';
 /** `{run id, number}` of a script, which answers nothing when there is none → Dispatch or null. */
 export function dispatchOf(reply: unknown): Dispatch | null {
   if (reply === null || reply === undefined) return null;
-  const [runId, dispatch] = listOf(reply);
-  return { runId: textOf(runId), dispatch: numberOf(dispatch) };
+  const [runId, dispatch, priority] = listOf(reply);
+  return dispatchWith(textOf(runId), numberOf(dispatch), numberOf(priority ?? 0));
 }
 
 /** `<run id>.<dispatch>` → Dispatch. */
-export function dispatchOfMember(member: string): Dispatch {
+export function dispatchOfMember(member: string, priority: number): Dispatch {
   const dot = member.lastIndexOf('.');
-  return { runId: member.slice(0, dot), dispatch: Number(member.slice(dot + 1)) };
+  return dispatchWith(member.slice(0, dot), Number(member.slice(dot + 1)), priority);
+}
+
+/** Priority 0 is left out: it is what everything has unless somebody asked. */
+function dispatchWith(runId: string, dispatch: number, priority: number): Dispatch {
+  return priority === 0 ? { runId, dispatch } : { runId, dispatch, priority };
 }
 
 export function memberOf({ runId, dispatch }: Dispatch): string {

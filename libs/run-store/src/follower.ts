@@ -7,6 +7,7 @@ import { checkedId } from './event-log.js';
 import type { EventLog } from './event-log.js';
 import { LiveBuffer } from './live-buffer.js';
 import type { LiveFeed } from './live-feed.js';
+import type { LiveMessage } from './live-message.js';
 import type { LogPart } from './scripts/read.js';
 
 const PAGE_EVENTS = 256;
@@ -14,7 +15,9 @@ const RETRY_MS = 250;
 
 export interface FollowSource {
   readonly log: EventLog;
-  readonly feed: LiveFeed;
+  readonly feed: LiveFeed<LiveMessage>;
+  /** Channel of the run. */
+  readonly channelOf: (runId: string) => string;
   /** How long reading may fail before a follower gives up. */
   readonly patienceMs: number;
 }
@@ -22,15 +25,16 @@ export interface FollowSource {
 /** See RunStore.follow. Holds nothing until its first event is asked for, and nothing after it ended. */
 export async function* follow(source: FollowSource, runId: string, query: FollowQuery): AsyncGenerator<StoredEvent> {
   const { feed } = source;
+  const channel = source.channelOf(runId);
   const follower = new Follower(source, runId, query);
   const stop = () => {
-    feed.detach(runId, follower.buffer);
+    feed.detach(channel, follower.buffer);
     follower.buffer.wake();
   };
   if (query.signal.aborted) return;
   // At once on abort, also while the consumer is busy with an event and may never ask for the next.
   query.signal.addEventListener('abort', stop, { once: true });
-  feed.attach(runId, follower.buffer);
+  feed.attach(channel, follower.buffer);
   try {
     yield* follower.events();
   } finally {
@@ -40,7 +44,7 @@ export async function* follow(source: FollowSource, runId: string, query: Follow
 }
 
 class Follower {
-  readonly buffer = new LiveBuffer();
+  readonly buffer = new LiveBuffer<LiveMessage>();
   readonly #deltas: boolean;
   readonly #signal: AbortSignal;
   /** Id of the last event that was seen, '' before the first. */

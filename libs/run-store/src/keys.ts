@@ -17,10 +17,28 @@ export class Keys {
     return `${this.run(id)}:log`;
   }
 
-  /** All runs, or those in one state or session: members `<created ms>_<run id>`, ordered by name. */
-  index(filter?: { readonly status: string } | { readonly sessionId: string }): string {
-    if (filter === undefined) return `${this.prefix}runs`;
-    return 'status' in filter ? `${this.prefix}runs:status:${filter.status}` : `${this.prefix}runs:session:${filter.sessionId}`;
+  /** All runs: members `<created ms>_<run id>`, ordered by name. */
+  get runs(): string {
+    return `${this.prefix}runs`;
+  }
+
+  /** Those that have one value in common, with the same members. */
+  index(kind: 'status' | 'session' | 'trigger' | 'schedule' | 'tag', value: string): string {
+    return `${this.runs}:${kind}:${value}`;
+  }
+
+  schedule(id: string): string {
+    return `${this.prefix}schedule:${id}`;
+  }
+
+  /** What became of the slots of a schedule, by their due time in milliseconds. */
+  slots(scheduleId: string): string {
+    return `${this.schedule(scheduleId)}:slots`;
+  }
+
+  /** Ids of all schedules, ordered by name. */
+  get schedules(): string {
+    return `${this.prefix}schedules`;
   }
 
   session(id: string): string {
@@ -30,6 +48,26 @@ export class Keys {
   /** Dispatches without a ticket: members `<run id>.<dispatch>`, scores in milliseconds. */
   get outbox(): string {
     return `${this.prefix}outbox`;
+  }
+
+  /** Ids of the runs that wait for a worker, in the order in which they will be taken. */
+  get backlog(): string {
+    return `${this.prefix}backlog`;
+  }
+
+  /** The last events of all runs that are no output, by their number. */
+  get lifecycle(): string {
+    return `${this.prefix}lifecycle`;
+  }
+
+  /** How many of those events there have ever been. */
+  get lifecycleLast(): string {
+    return `${this.lifecycle}:last`;
+  }
+
+  /** Channel on which they are published. */
+  get lifecycleLive(): string {
+    return `${this.lifecycle}:live`;
   }
 
   /** Run ids by the end of their lease in milliseconds. */
@@ -48,6 +86,11 @@ export class Keys {
 
   worker(id: string): string {
     return `${this.prefix}worker:${id}`;
+  }
+
+  /** Present when the worker was asked to take no more runs. */
+  drain(workerId: string): string {
+    return `${this.worker(workerId)}:drain`;
   }
 
   /** Worker ids by when they were last heard of, in milliseconds. */

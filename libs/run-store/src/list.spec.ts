@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newId, newSessionId } from '@runyard/domain';
+import type { Trigger } from '@runyard/domain';
 import { temporaryDirectory, testRedis } from '@runyard/testing';
 import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
 import { Redis } from 'ioredis';
@@ -38,6 +39,13 @@ async function idsOf(query: ListQuery): Promise<string[][]> {
     if (answer.nextPage === null) return pages;
     page = answer.nextPage;
   }
+}
+
+/** All keys but the two of the lifecycle stream, which is bounded and forgotten by itself. */
+async function keysLeft(): Promise<string[]> {
+  const own = ['runyard:lifecycle', 'runyard:lifecycle:last'];
+  for (const key of own) expect(await redis.ttl(key)).not.toBe(-1);
+  return (await redis.keys('*')).filter((key) => !own.includes(key));
 }
 
 /** A raw record, as if it had been created at `createdMs`. */
@@ -103,7 +111,7 @@ describe('list', () => {
       const id = newId('run', i);
       await put(id, 1_700_000_000_000 + i, sessionId);
       if (i % 10 === 0) wanted.unshift(id);
-      else await redis.hset(`runyard:run:${id}`, 'status', 'canceled');
+      else await store.cancel(id);
     }
     expect((await idsOf({ limit: 3, sessionId, status: 'queued' })).flat()).toEqual(wanted);
   });
@@ -120,6 +128,75 @@ describe('list', () => {
     for (const page of ['', 'x', '+', '-', '(1', '1700000000000_', `17_${newId('run')}`, `${nextPage}\n`, `[${nextPage}`, `1700000000000_${newId('worker')}`]) {
       await expect(store.list({ limit: 1, page })).rejects.toThrow(InvalidPageError);
     }
+  });
+});
+
+describe('filters', () => {
+  const when = (ms: number) => 1_700_000_000_000 + ms;
+
+  test('by tag, trigger and schedule; combined they all hold', async () => {
+    const schedule = newId('schedule');
+    const make = async (tags: string[], more: { trigger?: Trigger; scheduleId?: string } = {}) => {
+      const answer = await store.create({ request: { ...REQUEST, tags }, trigger: 'api', ...more });
+      return answer.kind === 'created' ? answer.run.id : answer.kind;
+    };
+    const a = await make(['x', 'y', 'x']);
+    const b = await make(['y'], { trigger: 'cli' });
+    const c = await make(['x y', 'Ü:*'], { trigger: 'schedule', scheduleId: schedule });
+    const find = async (query: Omit<ListQuery, 'limit'>) => (await idsOf({ limit: 10, ...query })).flat();
+    expect(await find({ tag: 'x' })).toEqual([a]);
+    expect(await find({ tag: 'y' })).toEqual([b, a]);
+    expect(await find({ tag: 'Ü:*' })).toEqual([c]);
+    expect(await find({ tag: 'none' })).toEqual([]);
+    expect(await find({ trigger: 'cli' })).toEqual([b]);
+    expect(await find({ scheduleId: schedule })).toEqual([c]);
+    expect(await find({ scheduleId: 'x:y' })).toEqual([]);
+    expect(await find({ tag: 'y', trigger: 'cli', status: 'queued' })).toEqual([b]);
+    expect(await find({ tag: 'y', trigger: 'cli', status: 'running' })).toEqual([]);
+    expect((await store.get(c))?.scheduleId).toBe(schedule);
+    expect(await store.listIds({ limit: 1, tag: 'y' })).toEqual({ ids: [b], nextPage: expect.any(String) });
+  });
+
+  test('by time of creation: both ends left out, page by page', async () => {
+    const ids: string[] = [];
+    for (let i = 0; i < 10; i++) {
+      const id = newId('run', i);
+      await put(id, when(i));
+      ids.unshift(id);
+    }
+    const find = async (query: Omit<ListQuery, 'limit'>) => (await idsOf({ limit: 2, ...query })).flat();
+    expect(await find({ createdAfterMs: when(2) })).toEqual(ids.slice(0, 7));
+    expect(await find({ createdBeforeMs: when(2) })).toEqual(ids.slice(8));
+    expect(await find({ createdAfterMs: when(2), createdBeforeMs: when(5), status: 'queued' })).toEqual(ids.slice(5, 7));
+    expect(await find({ createdAfterMs: when(5), createdBeforeMs: when(2) })).toEqual([]);
+    expect(await find({ createdAfterMs: -5 })).toEqual(ids);
+    expect(await find({ createdBeforeMs: 253_402_300_799_999 })).toEqual(ids);
+    expect(await find({ createdAfterMs: 253_402_300_799_999 })).toEqual([]);
+  });
+
+  test('two filters that seldom hold together: bounded work for each page, and still every run', async () => {
+    const pipeline = redis.pipeline();
+    const rare: string[] = [];
+    for (let i = 0; i < 5000; i++) {
+      const id = newId('run', i);
+      const session = `ses_${'0'.repeat(32)}`;
+      pipeline.hset(`runyard:run:${id}`, { status: 'queued', attempt: 0, dispatch: 1, seq: 1, created: when(i), log: 'stream', session, trigger: 'api', request: '{"prompt":"x"}' });
+      for (const index of ['runs', 'runs:status:queued', 'runs:tag:a', ...(i % 2500 === 0 ? [] : ['runs:tag:noise'])]) pipeline.zadd(`runyard:${index}`, 0, `${when(i)}_${id}`);
+      // The session's index is as long as the others, so that none of them is short enough to help.
+      pipeline.zadd(`runyard:runs:session:${session}`, 0, `${when(i)}_${i % 2500 === 0 ? id : 'run_other'}`);
+      if (i % 2500 === 0) rare.unshift(id);
+    }
+    await pipeline.exec();
+    const pages = await idsOf({ limit: 20, tag: 'a', status: 'queued', sessionId: `ses_${'0'.repeat(32)}` });
+    expect(pages.flat()).toEqual(rare);
+    expect(pages.length).toBeLessThan(8);
+  });
+
+  test('a deleted run is in no index any more', async () => {
+    const run = await created(store, { ...REQUEST, tags: ['gone', 'too'] });
+    await store.cancel(run.id);
+    expect(await store.delete(run.id)).toBe('deleted');
+    expect((await redis.keys('runyard:runs*'))).toEqual([]);
   });
 });
 
@@ -146,8 +223,21 @@ describe('delete', () => {
       expect(await store.get(id)).toBeUndefined();
       expect(await store.readEvents(id, { limit: 1 })).toBeUndefined();
     }
-    expect(await redis.keys('*')).toEqual([]);
+    expect(await keysLeft()).toEqual([]);
     expect(await readdir(join(directory.path, 'runs'))).toEqual([]);
+  });
+
+  test('the files of a session go with its last run', async () => {
+    const first = await created(store);
+    const second = await created(store, { ...REQUEST, session_id: first.sessionId });
+    const shelf = join(directory.path, 'sessions', first.sessionId);
+    await mkdir(join(shelf, 'workspace'), { recursive: true });
+    await writeFile(join(shelf, 'workspace', 'notes.md'), '');
+    for (const { id } of [first, second]) await store.cancel(id);
+    expect(await store.delete(second.id)).toBe('deleted');
+    expect(await readdir(join(shelf, 'workspace'))).toEqual(['notes.md']);
+    expect(await store.delete(first.id)).toBe('deleted');
+    expect(await readdir(join(directory.path, 'sessions'))).toEqual([]);
   });
 
   test('when every run is deleted and every worker has left, no key remains', async () => {
@@ -163,6 +253,6 @@ describe('delete', () => {
     }
     for (const run of (await store.list({ limit: 100 })).runs) await store.delete(run.id);
     await store.leave('wrk_1');
-    expect(await redis.keys('*')).toEqual([]);
+    expect(await keysLeft()).toEqual([]);
   });
 });

@@ -1,18 +1,17 @@
 // What was published for one follower and not yet taken by it: bounded, because the log has everything anyway.
-import type { LiveMessage } from './live-message.js';
 
 const MAX_MESSAGES = 256;
 const MAX_BYTES = 1024 * 1024;
 
-export class LiveBuffer {
-  #messages: LiveMessage[] = [];
+export class LiveBuffer<Message extends { readonly bytes: number }> {
+  #messages: Message[] = [];
   #bytes = 0;
   #stale = true;
   #wake: (() => void) | undefined;
   #closed = false;
 
   /** Keeps a message; undefined = one that cannot be read. */
-  add(message: LiveMessage | undefined): void {
+  add(message: Message | undefined): void {
     if (this.#stale) return; // the log is read later than this and will have it
     if (message === undefined || this.#messages.length >= MAX_MESSAGES || this.#bytes + message.bytes > MAX_BYTES) {
       this.markStale();
@@ -38,7 +37,7 @@ export class LiveBuffer {
   }
 
   /** The oldest message, if there is one. */
-  take(): LiveMessage | undefined {
+  take(): Message | undefined {
     const message = this.#messages.shift();
     this.#bytes -= message?.bytes ?? 0;
     return message;

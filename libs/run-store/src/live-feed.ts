@@ -1,29 +1,28 @@
-// New events of the runs that somebody follows: one subscription per run, each message decoded once.
-import type { Keys } from './keys.js';
+// New events on the channels that somebody follows: one subscription per channel, each message decoded once.
 import type { LiveBuffer } from './live-buffer.js';
-import { liveMessageOf } from './live-message.js';
 import type { Subscriber } from './subscriber.js';
 
-export class LiveFeed {
-  readonly #runs = new Map<string, Set<LiveBuffer>>();
+export class LiveFeed<Message extends { readonly bytes: number }> {
+  readonly #channels = new Map<string, Set<LiveBuffer<Message>>>();
 
+  /** @param decode undefined for what cannot be read: then the log tells */
   constructor(
     private readonly subscriber: Subscriber,
-    private readonly keys: Keys,
+    private readonly decode: (payload: Buffer) => Message | undefined,
   ) {}
 
   /** Delivers to `buffer` until `detach`. The buffer is marked stale once the subscription stands. */
-  attach(runId: string, buffer: LiveBuffer): void {
-    const buffers = this.#runs.get(runId);
+  attach(channel: string, buffer: LiveBuffer<Message>): void {
+    const buffers = this.#channels.get(channel);
     if (buffers !== undefined) {
       buffers.add(buffer);
       return;
     }
     const added = new Set([buffer]);
-    this.#runs.set(runId, added);
-    this.subscriber.listen(this.keys.live(runId), {
+    this.#channels.set(channel, added);
+    this.subscriber.listen(channel, {
       message: (payload) => {
-        const message = liveMessageOf(payload);
+        const message = this.decode(payload);
         for (const each of added) each.add(message);
       },
       subscribed: () => {
@@ -32,22 +31,22 @@ export class LiveFeed {
     });
   }
 
-  detach(runId: string, buffer: LiveBuffer): void {
-    const buffers = this.#runs.get(runId);
+  detach(channel: string, buffer: LiveBuffer<Message>): void {
+    const buffers = this.#channels.get(channel);
     if (!buffers?.delete(buffer) || buffers.size > 0) return;
-    this.#runs.delete(runId);
-    this.subscriber.forget(this.keys.live(runId));
+    this.#channels.delete(channel);
+    this.subscriber.forget(channel);
   }
 
   /** Ends every follower. */
   close(): void {
-    for (const buffers of this.#runs.values()) for (const buffer of buffers) buffer.close();
+    for (const buffers of this.#channels.values()) for (const buffer of buffers) buffer.close();
   }
 
   /** How many buffers are attached. */
   get size(): number {
     let size = 0;
-    for (const buffers of this.#runs.values()) size += buffers.size;
+    for (const buffers of this.#channels.values()) size += buffers.size;
     return size;
   }
 }

@@ -10,11 +10,11 @@ export interface RunRecord {
   readonly status: RunStatus;
   /** How often a worker claimed the run: the fencing token. 0 before the first claim. */
   readonly attempt: number;
-  /** The latest dispatch. 0 = none yet: the run waits for its session. */
+  /** The latest dispatch. 0 = none yet: the run waits for its session or its time. */
   readonly dispatch: number;
   /** seq of the last event. */
   readonly seq: number;
-  /** `capacity` while a ticket is out, `session` while another run of the session is live; null when not queued. */
+  /** `capacity` while a ticket is out, `session` while another run of the session is live, `run_at` before its time; null when not queued. */
   readonly queuedReason: QueuedReason | null;
   readonly waitingFor: WaitingFor | null;
   readonly held: boolean;
@@ -22,6 +22,17 @@ export interface RunRecord {
   readonly leaseUntilMs: number | null;
   /** The run is `running` and its lease was over when the record was read. */
   readonly leaseExpired: boolean;
+  /** −10 … 10; a higher number is taken sooner. */
+  readonly priority: number;
+  /** Its place among the runs that wait for a worker, from 1; null when it does not. */
+  readonly queuePosition: number | null;
+  /** Before this time it was not to start. */
+  readonly runAt: string | null;
+  /** Not claimed by then it ends as expired. */
+  readonly expiresAt: string | null;
+  /** The run whose request is asked again. */
+  readonly retryOf: string | null;
+  readonly scheduleId: string | null;
   readonly workerId: string | null;
   /** The body of the request as parsed. */
   readonly request: CreateRun;

@@ -1,28 +1,28 @@
 // The truth about runs, kept in one Redis primary: each method is one script, or a few.
-import { newId } from '@runyard/domain';
 import type { Outcome, RunStatus } from '@runyard/domain';
 import type * as answers from './answers.js';
 import { Compaction } from './compaction.js';
 import { Connection } from './connection.js';
-import { dispatchOfMember, memberOf } from './dispatch-of.js';
-import { EventLog } from './event-log.js';
-import { follow } from './follower.js';
+import { memberOf } from './dispatch-of.js';
 import { DEFAULT_PREFIX, Keys } from './keys.js';
-import { LiveFeed } from './live-feed.js';
+import { Lifecycle } from './lifecycle.js';
 import { isRunId } from './page-token.js';
+import { QueuedRuns } from './queued-runs.js';
+import { RunEvents } from './run-events.js';
 import type { RunRecord } from './run-record.js';
 import { DEFAULT_ANSWER_MS, DEFAULT_LEASE_MS, DEFAULT_PATIENCE_MS } from './run-store-options.js';
 import type { RunStoreOptions } from './run-store-options.js';
 import { Runs } from './runs.js';
+import { Schedules } from './schedules/schedules.js';
 import { append, appendFromOutside } from './scripts/append.js';
-import { cancel } from './scripts/cancel.js';
 import { claim } from './scripts/claim.js';
 import { due } from './scripts/due.js';
 import { finish } from './scripts/finish.js';
 import { noteModel } from './scripts/note-model.js';
+import { undispatched } from './scripts/outbox.js';
 import { redispatchLost, requeue } from './scripts/redispatch.js';
 import { renew } from './scripts/renew.js';
-import { heartbeat, leave, workers } from './scripts/workers.js';
+import { drainWorker, heartbeat, leave, workers } from './scripts/workers.js';
 import { health, installationId, settingsProblems } from './server.js';
 import { Subscriber } from './subscriber.js';
 import { onWorkerSignal } from './worker-signals.js';
@@ -32,26 +32,30 @@ import { onWorkerSignal } from './worker-signals.js';
  * refuses the credentials, because it waits for Redis otherwise.
  */
 export class RunStore {
+  readonly schedules: Schedules;
+  readonly queued: QueuedRuns;
+  /** What happens to all runs. */
+  readonly lifecycle: Lifecycle;
   readonly #connection: Connection;
   readonly #subscriber: Subscriber;
   readonly #keys: Keys;
   readonly #leaseMs: number;
-  readonly #patienceMs: number;
   readonly #runs: Runs;
-  readonly #log: EventLog;
-  readonly #feed: LiveFeed;
+  readonly #events: RunEvents;
   readonly #compaction: Compaction;
 
   private constructor(options: RunStoreOptions) {
     const { redis, dataDir, onError = () => {} } = options;
     this.#keys = new Keys(options.prefix ?? DEFAULT_PREFIX);
     this.#leaseMs = options.leaseMs ?? DEFAULT_LEASE_MS;
-    this.#patienceMs = options.followPatienceMs ?? DEFAULT_PATIENCE_MS;
+    const patienceMs = options.followPatienceMs ?? DEFAULT_PATIENCE_MS;
     this.#connection = new Connection(options.role, redis, options.answerMs ?? DEFAULT_ANSWER_MS, onError);
     this.#subscriber = new Subscriber(redis, onError);
     this.#runs = new Runs(this.#connection, this.#keys, dataDir);
-    this.#log = new EventLog(this.#connection, this.#keys, dataDir);
-    this.#feed = new LiveFeed(this.#subscriber, this.#keys);
+    this.schedules = new Schedules(this.#connection, this.#keys);
+    this.#events = new RunEvents(this.#connection, this.#keys, this.#subscriber, patienceMs, dataDir);
+    this.queued = new QueuedRuns(this.#connection, this.#keys);
+    this.lifecycle = new Lifecycle(this.#connection, this.#keys, this.#subscriber, patienceMs);
     this.#compaction = new Compaction(this.#connection, this.#keys, dataDir);
   }
 
@@ -62,7 +66,8 @@ export class RunStore {
 
   /** Closes the connections and ends the followers. */
   async close(): Promise<void> {
-    this.#feed.close();
+    this.#events.close();
+    this.lifecycle.close();
     this.#connection.close();
     this.#subscriber.close();
   }
@@ -96,9 +101,19 @@ export class RunStore {
     return this.#runs.list(query);
   }
 
+  /** The ids of a page of runs. @throws InvalidPageError when the page token is forged */
+  listIds(query: answers.ListQuery): Promise<{ readonly ids: string[]; readonly nextPage: string | null }> {
+    return this.#runs.ids(query);
+  }
+
   /** Forgets a terminal run with its events and its directory below the data directory. */
   delete(id: string): Promise<'deleted' | 'not_found' | 'not_terminal'> {
     return this.#runs.delete(id);
+  }
+
+  /** The names that people gave to these runs; runs without one are left out. */
+  names(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    return this.#runs.names(ids);
   }
 
   counts(): Promise<Record<RunStatus, number>> {
@@ -106,10 +121,8 @@ export class RunStore {
   }
 
   /** Ends a run without a process at once, else asks its worker to. Twice = once. */
-  async cancel(id: string): Promise<answers.CancelAnswer> {
-    if (!isRunId(id)) return { kind: 'not_found' };
-    const inputId = newId('input');
-    return this.#connection.run((redis) => cancel(redis, this.#keys, id, inputId));
+  cancel(id: string): Promise<answers.CancelAnswer> {
+    return this.#runs.cancel(id);
   }
 
   // --- the worker of a run
@@ -163,12 +176,12 @@ export class RunStore {
 
   /** Terminal runs whose log is still a stream, oldest end first. */
   pendingCompactions(olderThanMs: number, limit: number): Promise<string[]> {
-    return this.#due(this.#keys.compactions, olderThanMs, limit);
+    return this.#connection.run((redis) => due(redis, this.#keys, { set: this.#keys.compactions, olderThanMs, limit }));
   }
 
   /** Dispatches that got no ticket for this long, oldest first. */
-  async undispatched(olderThanMs: number, limit: number): Promise<answers.Dispatch[]> {
-    return (await this.#due(this.#keys.outbox, olderThanMs, limit)).map(dispatchOfMember);
+  undispatched(olderThanMs: number, limit: number): Promise<answers.Dispatch[]> {
+    return this.#connection.run((redis) => undispatched(redis, this.#keys, { olderThanMs, limit }));
   }
 
   /** Notes that the ticket of a dispatch was added. */
@@ -178,7 +191,7 @@ export class RunStore {
 
   /** Runs whose lease is over by the clock of Redis, the longest first. */
   expiredLeases(limit: number): Promise<string[]> {
-    return this.#due(this.#keys.leases, 0, limit);
+    return this.#connection.run((redis) => due(redis, this.#keys, { set: this.#keys.leases, olderThanMs: 0, limit }));
   }
 
   /**
@@ -191,12 +204,18 @@ export class RunStore {
 
   // --- workers
 
-  heartbeat(info: answers.WorkerInfo): Promise<void> {
+  /** True when the worker was asked to take no more runs. */
+  heartbeat(info: answers.WorkerInfo): Promise<boolean> {
     return this.#connection.run((redis) => heartbeat(redis, this.#keys, info));
   }
 
   leave(workerId: string): Promise<void> {
     return this.#connection.run((redis) => leave(redis, this.#keys, workerId));
+  }
+
+  /** Asks a worker to take no more runs and to finish what it has. False when there is no such worker. Twice = once. */
+  drainWorker(workerId: string): Promise<boolean> {
+    return this.#connection.run((redis) => drainWorker(redis, this.#keys, workerId));
   }
 
   /** Ordered by id; those not heard of for an hour are forgotten. */
@@ -212,24 +231,20 @@ export class RunStore {
   // --- events
 
   /** Answers undefined when there is no such run. No events and no end: nothing more for now. @throws LogUnreadableError, RangeError */
-  async readEvents(runId: string, query: answers.ReadEventsQuery): Promise<answers.EventPage | undefined> {
-    return isRunId(runId) ? this.#log.page(runId, query) : undefined;
+  readEvents(runId: string, query: answers.ReadEventsQuery): Promise<answers.EventPage | undefined> {
+    return this.#events.page(runId, query);
   }
 
   /**
    * Everything after an event id, then live; ends after `run.finished`, on abort, or when there is no such run. Rides out a Redis
    * that is away for a while. @throws RedisUnavailableError, LogUnreadableError, RangeError
    */
-  async *follow(runId: string, query: answers.FollowQuery): AsyncGenerator<answers.StoredEvent> {
-    if (isRunId(runId)) yield* follow({ log: this.#log, feed: this.#feed, patienceMs: this.#patienceMs }, runId, query);
+  follow(runId: string, query: answers.FollowQuery): AsyncGenerator<answers.StoredEvent> {
+    return this.#events.follow(runId, query);
   }
 
   /** How many followers there are in this process. */
   viewers(): number {
-    return this.#feed.size;
-  }
-
-  #due(set: string, olderThanMs: number, limit: number): Promise<string[]> {
-    return this.#connection.run((redis) => due(redis, this.#keys, { set, olderThanMs, limit }));
+    return this.#events.viewers + this.lifecycle.viewers;
   }
 }

@@ -11,7 +11,7 @@ export async function health(redis: Redis): Promise<RedisHealth> {
   const latencyMs = performance.now() - startedAt;
   const info = await redis.info();
   const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
-  return { latencyMs, version: field('redis_version'), usedMemoryBytes: Number(field('used_memory')) };
+  return { latencyMs, version: field('redis_version'), usedMemoryBytes: Number(field('used_memory')), maxMemoryBytes: Number(field('maxmemory')) };
 }
 
 interface Setting {

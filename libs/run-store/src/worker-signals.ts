@@ -5,7 +5,7 @@ import type { Subscriber } from './subscriber.js';
 
 /**
  * Calls `listener` for each signal to the worker; resolves once the channel is subscribed. Signals may be missed while the
- * connection is away: the inbox, read at each renewal, has everything.
+ * connection is away: the inbox, read at each renewal, has everything, and each heartbeat tells of a drain.
  */
 export async function onWorkerSignal(
   subscriber: Subscriber,
@@ -29,6 +29,7 @@ export async function onWorkerSignal(
 function signalOf(payload: Buffer): WorkerSignal | undefined {
   try {
     const { run_id: runId, type } = JSON.parse(payload.toString()) as { run_id?: unknown; type?: unknown };
+    if (type === 'drain') return { type };
     return typeof runId === 'string' && (type === 'cancel' || type === 'input') ? { runId, type } : undefined;
   } catch {
     return undefined;

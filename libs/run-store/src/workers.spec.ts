@@ -65,7 +65,7 @@ test('the installation has one id, whoever asks first', async () => {
 });
 
 test('ping and counts', async () => {
-  expect(await store.ping()).toEqual({ latencyMs: expect.any(Number), version: expect.stringMatching(/^\d+\.\d+/), usedMemoryBytes: expect.any(Number) });
+  expect(await store.ping()).toEqual({ latencyMs: expect.any(Number), maxMemoryBytes: 0, version: expect.stringMatching(/^\d+\.\d+/), usedMemoryBytes: expect.any(Number) });
   await created(store);
   await started(store);
   await finished(store);

@@ -6,6 +6,8 @@ export type { FakeClaude } from './fake-claude.js';
 export { freePort } from './free-port.js';
 export { httpCall, httpOpen, rawCall } from './http-call.js';
 export type { HttpAnswer, HttpCall } from './http-call.js';
+export { startHttpMcpServer, stdioMcpServer } from './mcp-server.js';
+export type { HttpMcpServer } from './mcp-server.js';
 export { processesWithMark } from './processes-with-mark.js';
 export { redisCommand } from './redis-command.js';
 export { temporaryDirectory } from './temporary-directory.js';

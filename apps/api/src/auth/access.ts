@@ -10,7 +10,7 @@ export const OPEN_ROUTES: ReadonlySet<string> = new Set(['/livez', '/readyz', '/
 
 /** Routes that only a browser can ask: Basic with the key as password is accepted there too. */
 export function takesBasic(route: string | undefined): boolean {
-  return route !== undefined && /^\/docs(\/|$)/.test(route);
+  return route !== undefined && /^\/(docs|queues)(\/|$)/.test(route);
 }
 
 export interface AccessRules extends HostRules {

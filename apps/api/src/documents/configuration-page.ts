@@ -16,5 +16,6 @@ export function configurationPage(): string {
       'The settings of Claude Code itself (`ANTHROPIC_*`, `CLAUDE_CODE_*`, proxies) are passed on to it.',
     ].join('\n'),
     table(['name', 'default', 'unit', 'read by', 'meaning'], rows),
+    'Workers also read `RUNYARD_SECRET_<NAME>` and `RUNYARD_SECRET_<NAME>_FILE`, the secrets that runs may name: docs/security.md.',
   ].join('\n\n').concat('\n');
 }

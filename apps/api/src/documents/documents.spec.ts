@@ -48,7 +48,7 @@ test('the paths are the routes of the server, no more and no fewer', async () =>
   const settings = { host: '127.0.0.1', port: 0, dataDir: dir.path, redisUrl: 'redis://127.0.0.1:1', workspaceRoots: [], allowedHosts: [] };
   const api = await startApi({ settings, key: 'k'.repeat(16), logger: createLogger({ name: 'api', level: 'silent' }), demo: false, runsAsRoot: false });
   afterAll(() => dir.remove());
-  const served = api.routes.filter(({ method, url }) => method !== 'HEAD' && !/^\/(docs|openapi)/.test(url)).map(({ method, url }) => `${method} ${url.replace(':id', '{id}')}`);
+  const served = api.routes.filter(({ method, url }) => method !== 'HEAD' && !/^\/(docs|openapi|queues)/.test(url)).map(({ method, url }) => `${method} ${url.replace(':id', '{id}')}`);
   await api.close();
   expect(operations().map(([method, path]) => `${method} ${path}`).toSorted()).toEqual(served.toSorted());
 });
@@ -87,7 +87,7 @@ test('every error is a problem document', () => {
 
 test('query parameters stand one by one and are optional', () => {
   const queryOf = (path: string): string[] => (openapi.paths[path]?.['get']?.parameters ?? []).filter((parameter) => parameter.in === 'query' && !parameter.required).map((parameter) => parameter.name);
-  expect(queryOf('/v1/runs')).toEqual(['limit', 'page', 'status', 'session_id']);
+  expect(queryOf('/v1/runs')).toEqual(['limit', 'page', 'status', 'session_id', 'schedule_id', 'tag', 'trigger', 'created_after', 'created_before']);
   expect(queryOf('/v1/runs/{id}/events')).toEqual(['after', 'deltas', 'limit', 'page']);
 });
 

@@ -14,7 +14,7 @@ export function eventsPage(): string {
     ].join('\n'),
     table(['type', 'meaning'], [
       ...Object.entries(OWN_EVENT_TYPES).map(([type, meaning]) => row(`\`${type}\``, meaning)),
-      row('`claude.<type>`', 'A line of the CLI, whatever its type is; data: the line, unchanged.'),
+      row('`claude.<type>`', 'A line of the CLI, whatever its type is; data: the line, unchanged but for the values of the run\'s secrets (then without `claude.stream_event`).'),
     ]),
     '`claude.stream_event` (partial text) is dropped when the log of a finished run is compacted. All else stays, so seq is not dense then.',
     '`GET /v1/runs/{id}/events` may also send `event: reset` with the run as its data when its history was lost. It is not part of the log.',

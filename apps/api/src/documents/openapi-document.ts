@@ -2,11 +2,11 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { EventList, Problem, RunEvent } from '@runyard/domain';
+import { EventList, Problem, RetryRun, RunEvent } from '@runyard/domain';
 import { z } from 'zod';
 
 /** Schemas that responses name by reference only. */
-const NAMED = [EventList, Problem, RunEvent];
+const NAMED = [EventList, Problem, RetryRun, RunEvent];
 const COMPONENTS = '#/components/schemas/';
 
 /** What the API of this version can do: unbuilt paths and fields are not in it. */
@@ -21,6 +21,7 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'The API key.' }, 'key')
     .addSecurityRequirements('key')
     .addTag('runs', 'What Claude Code is asked to do.')
+    .addTag('schedules', 'Rules that make runs by themselves.')
     .addTag('operations', 'Workers and the service.')
     .addTag('health', 'Open without a key.')
     .build();

@@ -13,8 +13,12 @@ export function eventJson(runId: string, event: StoredEvent): Buffer {
 
 /** One event as an SSE frame: `id`, `event`, `data`. */
 export function eventFrame(runId: string, event: StoredEvent): Buffer {
-  const head = `id: ${event.id}\nevent: ${oneLine(event.type)}\ndata: `;
-  return Buffer.concat([Buffer.from(head), onOneLine(eventJson(runId, event)), Buffer.from('\n\n')]);
+  return frame(event.id, event.type, eventJson(runId, event));
+}
+
+/** An SSE frame with JSON as its data. */
+export function frame(id: string, type: string, json: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`id: ${id}\nevent: ${oneLine(type)}\ndata: `), onOneLine(json), Buffer.from('\n\n')]);
 }
 
 /** A page of events as a JSON object. */

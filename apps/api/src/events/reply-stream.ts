@@ -33,11 +33,11 @@ export class ReplyStream {
     this.#raw.on('error', () => this.#gone.abort());
     const headers = { ...reply.getHeaders(), ...options.headers } as Record<string, string>;
     reply.hijack();
-    this.#raw.writeHead(200, headers);
+    this.#raw.writeHead(reply.statusCode, headers);
     this.#raw.flushHeaders();
   }
 
-  /** Sends the head of a 200 answer. */
+  /** Sends the head with the status that the reply has. */
   static open(reply: FastifyReply, options: ReplyStreamOptions): ReplyStream {
     return new ReplyStream(reply, options);
   }

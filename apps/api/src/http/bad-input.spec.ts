@@ -109,6 +109,16 @@ describe('bodies that break the schema', () => {
     ['too many tags', { prompt: 'x', tags: Array.from({ length: 11 }, () => 't') }, { field: 'tags', message: 'must have at most 10 entries' }],
     ['a long name', { prompt: 'x', name: 'n'.repeat(201) }, { field: 'name', message: 'must have at most 200 characters' }],
     ['a fork of nothing', { prompt: 'x', fork: true }, { field: 'fork', message: 'needs session_id: only a session can be forked' }],
+    ['a key as a variable', { prompt: 'x', environment: { A: `ghp_${'0123456789abcdef0123'}` } }, { field: 'environment.A', message: expect.stringMatching(/^must not hold what looks like a credential: .*RUNYARD_SECRET_/) as string }],
+    ['a variable that the CLI listens to', { prompt: 'x', environment: { ANTHROPIC_BASE_URL: 'http://x' } }, { field: 'environment.ANTHROPIC_BASE_URL', message: expect.stringMatching(/^is decided by /) as string }],
+    ['a variable with a bad name', { prompt: 'x', environment: { 'A-B': 'x' } }, { field: 'environment.A-B', message: expect.stringMatching(/^must be named with letters/) as string }],
+    ['a variable that is no text', { prompt: 'x', environment: { A: 5 } }, { field: 'environment.A', message: 'must be a text or an object, not 5' }],
+    ['a secret without a name', { prompt: 'x', environment: { A: { secret: '' } } }, { field: 'environment.A.secret', message: expect.stringMatching(/^must be the name of a secret/) as string }],
+    ['an MCP server without a type', { prompt: 'x', mcp_servers: { a: { command: 'x' } } }, { field: 'mcp_servers.a.type', message: 'must be one of: stdio, http, sse' }],
+    ['an MCP server without a command', { prompt: 'x', mcp_servers: { a: { type: 'stdio' } } }, { field: 'mcp_servers.a.command', message: 'is required: give a text or an object' }],
+    ['an MCP server with a bad name', { prompt: 'x', mcp_servers: { 'a b': { type: 'stdio', command: 'x' } } }, { field: 'mcp_servers.a b', message: expect.stringMatching(/^must be named with at most 64/) as string }],
+    ['a password in an address', { prompt: 'x', mcp_servers: { a: { type: 'http', url: 'https://u:p@example.org' } } }, { field: 'mcp_servers.a.url', message: expect.stringMatching(/^must not hold an address with a password: /) as string }],
+    ['a literal Authorization header', { prompt: 'x', mcp_servers: { a: { type: 'http', url: 'https://example.org', headers: { Authorization: 'x' } } } }, { field: 'mcp_servers.a.headers.Authorization', message: expect.stringMatching(/^must not hold a literal in a header/) as string }],
     ['half a surrogate pair', '{"prompt":"a\\ud800b"}', { field: 'prompt', message: 'has half of a surrogate pair: send whole characters' }],
     ['half a surrogate pair deep inside', '{"prompt":"x","output_schema":{"a":["\\udfff"]}}', { field: 'output_schema.a[0]', message: 'has half of a surrogate pair: send whole characters' }],
     ['half a surrogate pair in a name', '{"prompt":"x","metadata":{"\\ud800":"v"}}', { field: 'metadata.\ufffd', message: 'has a name with half of a surrogate pair: send whole characters' }],
@@ -146,9 +156,19 @@ describe('bodies that break the schema', () => {
     expect(document).toMatchObject({ code: 'not_available', errors: [{ field: 'workspace.type' }] });
   });
 
-  test('the stream as an answer to a create is not built yet', async () => {
-    const document = problem(await post({ prompt: 'x' }, { accept: 'text/event-stream' }));
-    expect(document).toMatchObject({ code: 'not_available', errors: [{ field: 'Accept' }] });
+  test.each([
+    ['17 pairs', Object.fromEntries(Array.from({ length: 17 }, (_, n) => [`k${n}`, 'v'])), 'metadata'],
+    ['a long value', { k: 'v'.repeat(513) }, 'metadata.k'],
+    ['a long name', { ['k'.repeat(65)]: 'v' }, `metadata.${'k'.repeat(65)}`],
+    ['no text', { k: 1 }, 'metadata.k'],
+  ])('metadata with %s: 422', async (_what, metadata, field) => {
+    const document = problem(await post({ prompt: 'x', metadata }));
+    expect([document.status, document.errors?.map((error) => error.field)]).toEqual([422, [field]]);
+  });
+
+  test.each([{ priority: 11 }, { priority: 1.5 }, { run_at: 'tomorrow' }, { run_at: '2026-02-30T00:00:00Z' }, { run_at: 1 }, { expires_in_seconds: 0 }, { expires_in_seconds: 1e9 }])('%j: 422', async (fields) => {
+    const document = problem(await post({ prompt: 'x', ...fields }));
+    expect([document.status, document.errors?.map((error) => error.field)]).toEqual([422, Object.keys(fields)]);
   });
 });
 
@@ -248,18 +268,21 @@ describe('paths, parameters and headers', () => {
   });
 
   test.each([newId('run'), 'run_1', 'x', '..', '%2e%2e', 'run_1:events', '*', 'x'.repeat(99), 'x'.repeat(5000), '__proto__', 'run_01m7za8b4esgxz43cwg43zy7z7%0a', 'постой'])('the run %s: 404', async (id) => {
-    for (const [method, path] of [['GET', ''], ['POST', '/cancel'], ['GET', '/events'], ['GET', '/output']] as const) {
+    for (const [method, path] of [['GET', ''], ['DELETE', ''], ['POST', '/retry'], ['POST', '/cancel'], ['GET', '/events'], ['GET', '/output']] as const) {
       expect(problem(await call(`/v1/runs/${encodeURI(id)}${path}`, { method })), path).toMatchObject({ status: 404, code: 'not_found' });
     }
   });
 
-  test.each(['/', '/v1', '/v1/', '/v1/runs/', '//v1/runs', '/v2/runs', '/v1/sessions', '/v1/schedules', '/v1/chat', '/v1/events', '/mcp', '/metrics', '/queues', '/hooks/github'])('%s: 404', async (path) => {
+  test.each(['/', '/v1', '/v1/', '/v1/runs/', '//v1/runs', '/v2/runs', '/v1/sessions', '/v1/chat', '/mcp', '/metrics', '/hooks/github'])('%s: 404', async (path) => {
     expect(problem(await call(path))).toMatchObject({ status: 404, code: 'not_found' });
   });
 
   test.each([
     ['PUT', '/v1/runs', 'GET, HEAD, POST'],
-    ['DELETE', '/v1/runs/run_1', 'GET, HEAD'],
+    ['PUT', '/v1/runs/run_1', 'DELETE, GET, HEAD'],
+    ['DELETE', '/v1/events', 'GET, HEAD'],
+    ['GET', '/v1/runs/run_1/retry', 'POST'],
+    ['GET', '/v1/queue/pause', 'POST'],
     ['OPTIONS', '/v1/runs', 'GET, HEAD, POST'],
     ['GET', '/v1/runs/run_1/cancel', 'POST'],
     ['POST', '/v1/runs/run_1/events?x=1', 'GET, HEAD'],

@@ -4,7 +4,7 @@ import { newId, PROBLEM_KINDS, problemDocument, ProblemError } from '@runyard/do
 import type { FastifyReply } from 'fastify';
 
 const TYPE = 'application/problem+json; charset=utf-8';
-const RETRY_AFTER_SECONDS = 2;
+export const RETRY_AFTER_SECONDS = 2;
 
 /** Sends the problem; nothing happens when an answer was begun already. */
 export function sendProblem(reply: FastifyReply, problem: ProblemError): void {

@@ -25,7 +25,8 @@ export class ProblemFilter implements ExceptionFilter {
     const problem = problemOf(error);
     if (problem.code !== 'not_found' || !request.is404) return problem;
     const allow = allowedMethods(this.context.routes, request.url);
-    if (allow.length === 0) return problem;
+    // A route with a wildcard may have nothing under this name.
+    if (allow.length === 0 || allow.includes(request.method)) return problem;
     reply.header('allow', allow.join(', '));
     return new ProblemError('method_not_allowed');
   }

@@ -1,7 +1,7 @@
 // Checks each parameter that names a schema, and says what is wrong with it field by field.
 import { Injectable } from '@nestjs/common';
 import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
-import { CREATE_RUN_NOT_AVAILABLE, CreateRun, LIST_RUNS_NOT_AVAILABLE, ListRunsQuery, ProblemError, WORKSPACE_TYPES_NOT_AVAILABLE } from '@runyard/domain';
+import { CREATE_RUN_NOT_AVAILABLE, CreateRun, LIST_RUNS_NOT_AVAILABLE, ListRunsQuery, ProblemError, RetryRun, WORKSPACE_TYPES_NOT_AVAILABLE } from '@runyard/domain';
 import type { FieldError } from '@runyard/domain';
 import { z } from 'zod';
 import { fieldErrors } from './field-errors.js';
@@ -9,6 +9,7 @@ import { fieldErrors } from './field-errors.js';
 /** Fields of the contract that wait for a later version, by the schema that will have them. */
 const NOT_AVAILABLE = new Map<unknown, readonly string[]>([
   [CreateRun, CREATE_RUN_NOT_AVAILABLE],
+  [RetryRun, CREATE_RUN_NOT_AVAILABLE],
   [ListRunsQuery, LIST_RUNS_NOT_AVAILABLE],
 ]);
 
@@ -39,7 +40,7 @@ function waitingFields(schema: z.ZodType, issue: z.core.$ZodIssue, value: unknow
   if (issue.code === 'unrecognized_keys' && issue.path.length === 0) {
     return issue.keys.filter((key) => NOT_AVAILABLE.get(schema)?.includes(key));
   }
-  const isWorkspaceType = schema === CreateRun && issue.path.join('.') === 'workspace.type';
+  const isWorkspaceType = (schema === CreateRun || schema === RetryRun) && issue.path.join('.') === 'workspace.type';
   return isWorkspaceType && WORKSPACE_TYPES_NOT_AVAILABLE.some((type) => type === typeOfWorkspace(value)) ? ['workspace.type'] : [];
 }
 

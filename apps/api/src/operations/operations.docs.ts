@@ -1,10 +1,24 @@
 // What the OpenAPI document says about workers, status and health.
 import { applyDecorators } from '@nestjs/common';
-import { ApiOkResponse, ApiSecurity } from '@nestjs/swagger';
-import { Status, WorkerList } from '@runyard/domain';
+import { ApiOkResponse, ApiParam, ApiQuery, ApiSecurity } from '@nestjs/swagger';
+import { QueueState, Status, Worker, WorkerList } from '@runyard/domain';
 import { operation, problems } from '../documents/describe.js';
 
 const health = { 'application/json': { schema: { type: 'object' as const, properties: { status: { type: 'string' as const, enum: ['ok'] } }, required: ['status'] } } };
+const checks = {
+  type: 'object' as const,
+  description: 'With `?verbose` and the key: redis, redis_memory, memory, disk, workers, claude.',
+  additionalProperties: {
+    type: 'object' as const,
+    properties: { ok: { type: 'boolean' as const }, detail: { type: 'string' as const }, essential: { type: 'boolean' as const, description: 'false: worth knowing, but the process is ready all the same.' } },
+    required: ['ok', 'detail'],
+  },
+};
+const readiness = {
+  'application/json': {
+    schema: { type: 'object' as const, properties: { status: { type: 'string' as const, enum: ['ok', 'error'] }, checks }, required: ['status'] },
+  },
+};
 /** No key needed. */
 const open = ApiSecurity({});
 
@@ -14,6 +28,23 @@ export const Workers = () =>
     ApiOkResponse({ standardSchema: WorkerList, description: 'All workers on one page.' }),
     problems('unauthorized', 'redis_unavailable'),
   );
+
+export const Drain = () =>
+  applyDecorators(
+    operation('drainWorker', 'Drain a worker', 'It finishes what it has, takes no more, and stays up as `draining` until its process is started again. May be repeated.'),
+    ApiParam({ name: 'id', description: 'Id of the worker, `wrk_…`.', schema: { type: 'string' } }),
+    ApiOkResponse({ standardSchema: Worker, description: 'The worker.' }),
+    problems('unauthorized', 'not_found', 'redis_unavailable'),
+  );
+
+const queueState = () => applyDecorators(ApiOkResponse({ standardSchema: QueueState, description: 'The queue.' }), problems('unauthorized', 'redis_unavailable'));
+
+export const Queue = () => applyDecorators(operation('getQueue', 'The queue'), queueState());
+
+export const Pause = () =>
+  applyDecorators(operation('pauseQueue', 'Pause the queue', 'Workers finish what they have and take nothing new. Runs can still be created. May be repeated.'), queueState());
+
+export const Resume = () => applyDecorators(operation('resumeQueue', 'Resume the queue', 'May be repeated.'), queueState());
 
 export const ServiceStatus = () =>
   applyDecorators(
@@ -28,8 +59,9 @@ export const Health = () => applyDecorators(operation('getHealth', 'The same as 
 
 export const Ready = () =>
   applyDecorators(
-    operation('getReadiness', 'Can the process do its work?', 'Redis answers and is set up to keep runs, and the process is not shutting down. The log has the details.'),
+    operation('getReadiness', 'Can the process do its work?', 'Redis answers and is set up to keep runs, and the process is not shutting down. Details of every check with `?verbose` and the key.'),
     open,
-    ApiOkResponse({ description: 'It can.', content: health }),
+    ApiQuery({ name: 'verbose', required: false, allowEmptyValue: true, schema: { type: 'string' }, description: 'Tell every check; without the key it changes nothing.' }),
+    ApiOkResponse({ description: 'It can.', content: readiness }),
     problems('redis_unavailable', 'shutting_down'),
   );

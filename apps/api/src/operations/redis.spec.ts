@@ -2,7 +2,7 @@
 import { kill } from 'node:process';
 import type { IncomingMessage } from 'node:http';
 import { newId } from '@runyard/domain';
-import type { Problem, Run, Status } from '@runyard/domain';
+import type { Problem, Run } from '@runyard/domain';
 import { RunStore } from '@runyard/run-store';
 import { createLogger } from '@runyard/telemetry';
 import { httpCall, httpOpen, redisCommand, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
@@ -106,7 +106,7 @@ test('a Redis that does not answer is treated as one that is away', async () => 
 });
 
 test('a run whose ticket could not be sent gets it later', async () => {
-  const depth = async (): Promise<number> => ((await call('/v1/status')).json as Status).queue.depth;
+  const depth = async (): Promise<number> => Number(await redisCommand(redis.connection, 'ZCARD', 'runyard:bull:runs:prioritized'));
   const before = await depth();
   const store = RunStore.open({ redis: redis.connection, role: 'api', dataDir: dir.path });
   const created = await waitFor(() => store.create({ request: { prompt: 'no ticket' }, trigger: 'api' }).catch(() => undefined), { what: 'the run' });

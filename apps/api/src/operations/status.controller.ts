@@ -2,18 +2,18 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Status } from '@runyard/domain';
-import { RunQueue } from '@runyard/run-queue';
 import { RunStore } from '@runyard/run-store';
 import type { WorkerRecord } from '@runyard/run-store';
 import { ApiContext } from '../api-context.js';
 import * as docs from './operations.docs.js';
+import { QueueStates } from './queue-states.js';
 
 @ApiTags('operations')
 @Controller('v1/status')
 export class StatusController {
   constructor(
     private readonly store: RunStore,
-    private readonly queue: RunQueue,
+    private readonly queue: QueueStates,
     private readonly context: ApiContext,
   ) {}
 
@@ -21,12 +21,12 @@ export class StatusController {
   @docs.ServiceStatus()
   async status(): Promise<Status> {
     const { store, context } = this;
-    const [redis, installationId, workers, counts, depth] = await Promise.all([
+    const [redis, installationId, workers, counts, queue] = await Promise.all([
       store.ping(),
       store.installationId(),
       store.workers(),
       store.counts(),
-      this.queue.depth(),
+      this.queue.now(),
     ]);
     return {
       object: 'status',
@@ -34,7 +34,7 @@ export class StatusController {
       installation_id: installationId,
       uptime_seconds: Math.round((performance.now() - context.startedAtMs) / 1000),
       workers: workerCounts(workers),
-      queue: { depth },
+      queue: { depth: queue.depth, oldest_wait_seconds: queue.oldest_wait_seconds, paused: queue.paused },
       runs: { queued: counts.queued, running: counts.running, waiting: counts.waiting },
       viewers: store.viewers(),
       redis: { version: redis.version, used_memory_bytes: redis.usedMemoryBytes, latency_ms: Math.round(redis.latencyMs * 1000) / 1000 },

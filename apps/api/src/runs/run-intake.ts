@@ -15,6 +15,10 @@ export interface Submission {
   readonly request: CreateRun;
   readonly trigger: Trigger;
   readonly idempotencyKey: string | undefined;
+  /** The run whose request is asked again. */
+  readonly retryOf?: string | undefined;
+  /** The schedule whose slot this run is. */
+  readonly scheduleId?: string | undefined;
 }
 
 export interface TakenIn {
@@ -33,12 +37,12 @@ export class RunIntake {
   ) {}
 
   /** Creates the run. A run whose ticket cannot be sent now is created all the same: the outbox heals that. @throws ProblemError */
-  async submit({ request, trigger, idempotencyKey }: Submission): Promise<TakenIn> {
+  async submit({ request, trigger, idempotencyKey, retryOf, scheduleId }: Submission): Promise<TakenIn> {
     await checkRunRules(request, this.context);
     await this.settings.demandSafe();
     const workspace = request.workspace ?? (await continuedWorkspace(request, this.store));
-    const idempotency = idempotencyKey === undefined ? {} : { idempotency: { key: idempotencyKey, fingerprint: fingerprint(request) } };
-    const answer = await this.store.create({ request: { ...request, ...(workspace ? { workspace } : {}) }, trigger, ...idempotency });
+    const idempotency = idempotencyKey === undefined ? {} : { idempotency: { key: idempotencyKey, fingerprint: fingerprint(retryOf === undefined ? request : { retry_of: retryOf, request }) } };
+    const answer = await this.store.create({ request: { ...request, ...(workspace ? { workspace } : {}) }, trigger, retryOf, scheduleId, ...idempotency });
     switch (answer.kind) {
       case 'idempotency_key_reused':
         throw new ProblemError('idempotency_key_reused', undefined, [{ field: 'Idempotency-Key', message: 'was used for another body: use a new key' }]);
@@ -47,7 +51,7 @@ export class RunIntake {
       case 'replayed':
         return { run: answer.run, replayed: true };
       case 'created':
-        if (answer.dispatch !== null) await this.tickets.send({ runId: answer.run.id, dispatch: answer.dispatch });
+        if (answer.dispatch !== null) await this.tickets.send({ runId: answer.run.id, dispatch: answer.dispatch, priority: answer.run.priority });
         return { run: answer.run, replayed: false };
     }
   }

@@ -2,8 +2,8 @@
 import type { Run } from '@runyard/domain';
 import type { RunRecord } from '@runyard/run-store';
 
-/** The `Run` of the contract. URLs are relative, so that they are right behind every proxy. */
-export function runView(record: RunRecord): Run {
+/** The `Run` of the contract. URLs are relative, so that they are right behind every proxy. `paused`: no worker takes a run now. */
+export function runView(record: RunRecord, paused = false): Run {
   const { request, outcome } = record;
   const self = `/v1/runs/${record.id}`;
   return {
@@ -11,11 +11,14 @@ export function runView(record: RunRecord): Run {
     object: 'run',
     status: record.status,
     reason: outcome?.failure?.code ?? (record.leaseExpired ? 'lease_expired' : null),
-    queued_reason: record.queuedReason,
+    queued_reason: paused && record.queuedReason === 'capacity' ? 'paused' : record.queuedReason,
     waiting_for: record.waitingFor,
     held: record.held,
     resumes_at: null,
-    queue_position: null,
+    queue_position: record.queuePosition,
+    priority: record.priority,
+    run_at: record.runAt,
+    expires_at: record.expiresAt,
     cancel_requested_at: record.cancelRequestedAt,
     name: request.name ?? null,
     prompt: request.prompt,
@@ -37,8 +40,8 @@ export function runView(record: RunRecord): Run {
     num_turns: outcome?.num_turns ?? null,
     duration_ms: outcome?.duration_ms ?? null,
     pending: [],
-    retry_of: null,
-    schedule_id: null,
+    retry_of: record.retryOf,
+    schedule_id: record.scheduleId,
     workspace: request.workspace ?? { type: 'scratch' },
     urls: { self, events: `${self}/events`, ui: null, diff: null },
     metadata: request.metadata ?? {},

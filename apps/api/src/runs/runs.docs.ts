@@ -14,7 +14,14 @@ const applied = { 'Preference-Applied': { description: 'The wait that was grante
 
 export const Create = () =>
   applyDecorators(
-    operation('createRun', 'Create a run', 'The run is kept when this answers. It starts as soon as a worker has room, or when the earlier run of its session is over.'),
+    operation(
+      'createRun',
+      'Create a run',
+      [
+        'The run is kept when this answers. It starts as soon as a worker has room, or when the earlier run of its session is over.',
+        'With `Accept: text/event-stream` the answer is the event stream of the new run at once. Leaving it does not cancel the run.',
+      ].join('\n\n'),
+    ),
     prefer,
     ApiHeader({
       name: 'Idempotency-Key',
@@ -54,12 +61,4 @@ export const Show = () =>
     ApiOkResponse({ standardSchema: Run, description: 'The run.', headers: { ETag: { schema: { type: 'string' } }, ...applied } }),
     ApiResponse({ status: 304, description: 'The run has not changed.' }),
     problems('invalid_parameter', 'unauthorized', 'not_found', 'redis_unavailable'),
-  );
-
-export const Cancel = () =>
-  applyDecorators(
-    operation('cancelRun', 'Cancel a run', 'May be repeated, in every state. A queued run is canceled at once, a running one within 8 seconds; see `cancel_requested_at`.'),
-    runIdParameter(),
-    ApiOkResponse({ standardSchema: Run, description: 'The run.' }),
-    problems('unauthorized', 'not_found', 'invalid_request', 'redis_unavailable'),
   );

@@ -24,4 +24,9 @@ export class TicketSender {
       return false;
     }
   }
+
+  /** Takes a ticket back that is of no use any more. One that stays is dropped when a worker claims it. */
+  async withdraw(dispatch: Dispatch): Promise<void> {
+    await this.queue.withdraw(dispatch).catch((error: unknown) => this.context.logger.debug({ err: error, run_id: dispatch.runId }, 'ticket not withdrawn'));
+  }
 }

@@ -18,6 +18,11 @@ if not run then return {'stale'} end
 if run.status == 'running' and redis.call('HGET', key, 'claim') == token then return {'claimed', record(id, now)} end
 -- Dispatch 0: the run waits for its session.
 if run.status ~= 'queued' or run.dispatch == 0 or int(run.dispatch) ~= dispatch_number then return {'stale'} end
+-- The dispatch of the next run of its session is in the outbox: whoever looks there sends it.
+if run.expires > 0 and run.attempt == 0 and run.expires <= now then
+  expire_run(run, now)
+  return {'stale'}
+end
 
 run.attempt = run.attempt + 1
 set_status(run, 'running')

@@ -1,10 +1,20 @@
 // Lua shared by the scripts: time, numbers, the state table, appending, dispatching, ending a run.
 // Every script gets the key prefix as ARGV[1] and works on one primary, so it may build the names of keys itself.
 // Redis does not roll back: a script checks everything before its first write.
-import { RUN_TRANSITIONS } from '@runyard/domain';
+import { LIMITS, RUN_TRANSITIONS } from '@runyard/domain';
+import { EXPIRED } from '../outcomes.js';
+import { SCHEDULE_LUA } from '../schedules/schedule-lua.js';
 
 /** A publish carries the events themselves up to this many bytes of data, else only their ids. */
 export const PUBLISH_BYTES = 16 * 1024;
+
+/** In the backlog every priority has this much room, in milliseconds: more than the clock will show for a century. */
+export const PRIORITY_ROOM_MS = 2 ** 42;
+/** The lifecycle stream keeps about so many events, each with at most so many bytes of data. */
+export const LIFECYCLE_EVENTS = 10_000;
+export const LIFECYCLE_DATA_BYTES = 4096;
+/** … and is forgotten when nothing happened for so long. */
+export const LIFECYCLE_SECONDS = 30 * 24 * 60 * 60;
 
 const mayTable = RUN_TRANSITIONS.map(({ from, to }) => `['${from}>${to}']=true`).join(',');
 
@@ -18,18 +28,24 @@ local function now_ms()
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
--- Names and values of the record, with its id and the time of reading.
+-- Names and values of the record, with its id, the time of reading and its place among those that wait for a worker.
 local function record(id, now)
   local flat = redis.call('HGETALL', run_key(id))
+  local before = redis.call('ZRANK', P .. 'backlog', id)
+  if before then
+    flat[#flat + 1] = 'position'
+    flat[#flat + 1] = int(before + 1)
+  end
   for _, v in ipairs({'id', id, 'now', int(now)}) do flat[#flat + 1] = v end
   return flat
 end
 -- The fields that decide what may be done to a run; nil when there is no such run.
 local function load(id)
-  local f = redis.call('HMGET', run_key(id), 'status', 'attempt', 'seq', 'dispatch', 'created', 'session', 'held', 'lease_until', 'worker', 'cancel_requested', 'flush')
+  local f = redis.call('HMGET', run_key(id), 'status', 'attempt', 'seq', 'dispatch', 'created', 'session', 'held', 'lease_until', 'worker', 'cancel_requested', 'flush', 'priority', 'expires')
   if not f[1] then return nil end
   return {id = id, status = f[1], attempt = tonumber(f[2]), seq = tonumber(f[3]), dispatch = tonumber(f[4]), created = f[5], session = f[6],
-    held = f[7] == '1', lease_until = tonumber(f[8] or '0'), worker = f[9], cancel_requested = f[10], flush = f[11]}
+    held = f[7] == '1', lease_until = tonumber(f[8] or '0'), worker = f[9], cancel_requested = f[10], flush = f[11],
+    priority = tonumber(f[12] or '0'), expires = tonumber(f[13] or '0')}
 end
 local function is_terminal(run) return run.status == 'succeeded' or run.status == 'failed' or run.status == 'canceled' end
 -- A process may be at work: running, or waiting with its process kept.
@@ -39,7 +55,26 @@ local function set_status(run, to)
   redis.call('HSET', run_key(run.id), 'status', to)
   redis.call('ZREM', P .. 'runs:status:' .. run.status, run.created .. '_' .. run.id)
   redis.call('ZADD', P .. 'runs:status:' .. to, 0, run.created .. '_' .. run.id)
+  if run.status == 'queued' then
+    for _, name in ipairs({'backlog', 'due', 'expiries'}) do redis.call('ZREM', P .. name, run.id) end
+  end
   run.status = to
+end
+`;
+
+/** `tell(run, ts, event id, type, data)`: what dashboards want to know about every run goes into one bounded stream too, with dense numbers. */
+const TELL = `
+local function tell(run, ts, id, kind, data)
+  if string.sub(kind, 1, 4) ~= 'run.' and string.sub(kind, 1, 11) ~= 'permission.' then return end
+  if #data > ${LIFECYCLE_DATA_BYTES} then data = '{"truncated":true,"status":"' .. run.status .. '"}' end
+  local number = int(redis.call('INCR', P .. 'lifecycle:last'))
+  -- Numbers begin with the time, so that a number from before a loss of data is never taken for a later one.
+  if number == '1' then number = ts end
+  redis.call('SET', P .. 'lifecycle:last', number, 'EX', ${LIFECYCLE_SECONDS})
+  local payload = number .. ' ' .. run.id .. '\\n' .. id .. ' ' .. ts .. ' ' .. #kind .. ' ' .. #data .. '\\n' .. kind .. data
+  redis.call('XADD', P .. 'lifecycle', 'MAXLEN', '~', ${LIFECYCLE_EVENTS}, number .. '-0', 'f', payload)
+  redis.call('EXPIRE', P .. 'lifecycle', ${LIFECYCLE_SECONDS})
+  redis.call('PUBLISH', P .. 'lifecycle:live', payload)
 end
 `;
 
@@ -54,6 +89,7 @@ local function append(run, now, events)
     local kind, data = events[i], events[i + 1]
     local id = prefix .. int(run.seq + 1)
     redis.call('XADD', key .. ':events', id, 't', kind, 'ts', ts, 'd', data)
+    tell(run, ts, id, kind, data)
     run.seq = run.seq + 1
     first = first or id
     bytes = bytes + #data
@@ -73,8 +109,21 @@ local function dispatch(run, now, reason)
   run.dispatch = run.dispatch + 1
   redis.call('HSET', key, 'dispatch', int(run.dispatch), 'queued_reason', 'capacity')
   redis.call('ZADD', P .. 'outbox', int(now), run.id .. '.' .. int(run.dispatch))
+  redis.call('ZADD', P .. 'backlog', int((${LIMITS.priority} - run.priority) * ${PRIORITY_ROOM_MS} + now), run.id)
   append(run, now, {'run.queued', '{"dispatch":' .. int(run.dispatch) .. (reason and (',"reason":' .. reason) or '') .. '}'})
-  return {run.id, run.dispatch}
+  return {run.id, run.dispatch, run.priority}
+end
+`;
+
+/** `enter(run, now)`: a queued run takes its session's turn and gets a dispatch, which is answered, or waits for the turn. */
+const ENTER = `
+local function enter(run, now)
+  local session_key = P .. 'session:' .. run.session
+  if redis.call('HSETNX', session_key, 'active', run.id) == 1 then return dispatch(run, now) end
+  redis.call('HSET', run_key(run.id), 'queued_reason', 'session')
+  redis.call('RPUSH', session_key .. ':waiting', run.id)
+  append(run, now, {'run.queued', '{"dispatch":0,"reason":"session"}'})
+  return false
 end
 `;
 
@@ -112,8 +161,15 @@ local function end_run(run, now, status, outcome, events)
   redis.call('ZREM', P .. 'outbox', run.id .. '.' .. int(run.dispatch))
   redis.call('DEL', key .. ':inbox')
   redis.call('ZADD', P .. 'compactions', int(now), run.id)
-  return free_session(run, now)
+  local turn = free_session(run, now)
+  -- When both are answered for, the outbox sends the other ticket.
+  return free_schedule(run, now) or turn
 end
+`;
+
+/** `expire_run(run, now)`: ends a run that no worker claimed in time. Answers like free_session. */
+const EXPIRE_RUN = `
+local function expire_run(run, now) return end_run(run, now, 'failed', [==[${JSON.stringify(EXPIRED)}]==], {}) end
 `;
 
 /** `leave_worker(run, now, reason, canceled)`: back into the queue, or to its end when a cancel was asked for. */
@@ -129,5 +185,5 @@ end
 
 /** A script body behind the shared functions. */
 export function lua(body: string): string {
-  return BASICS + APPEND + DISPATCH + FREE_SESSION + END_RUN + LEAVE_WORKER + body;
+  return BASICS + TELL + APPEND + DISPATCH + ENTER + SCHEDULE_LUA + FREE_SESSION + END_RUN + EXPIRE_RUN + LEAVE_WORKER + body;
 }

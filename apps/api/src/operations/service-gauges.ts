@@ -1,0 +1,22 @@
+// What the API can tell of the whole service, as metrics. Every API process tells the same of it: take the maximum, not the sum.
+import type { RunQueue } from '@runyard/run-queue';
+import type { RunStore } from '@runyard/run-store';
+import type { Metrics } from '@runyard/telemetry';
+
+const STATES = ['ready', 'busy', 'draining', 'lost'] as const;
+
+/** Adds the gauges; while Redis is away they are left out. */
+export function tellOfService(metrics: Metrics, { store, queue }: { readonly store: RunStore; readonly queue: RunQueue }): void {
+  metrics.gauge('runyard_event_stream_clients', 'Open event streams of this API process.', () => store.viewers());
+  metrics.gauge('runyard_queue_depth', 'Tickets that wait for a worker.', () => queue.depth());
+  metrics.gauge('runyard_queue_oldest_wait_seconds', 'How long the run that waits longest for a worker has been waiting; 0 when none waits.', async () => ((await store.queued.backlog()).oldestWaitMs ?? 0) / 1000);
+  metrics.gauge('runyard_queue_paused', '1 while workers take no tickets because the queue is paused.', async () => ((await queue.isPaused()) ? 1 : 0));
+  metrics.gauges('runyard_runs', 'Runs that are not over.', 'status', async () => {
+    const { queued, running, waiting } = await store.counts();
+    return { queued, running, waiting };
+  });
+  metrics.gauges('runyard_workers', 'Workers that were heard of within the last hour.', 'state', async () => {
+    const workers = await store.workers();
+    return Object.fromEntries(STATES.map((state) => [state, workers.filter((worker) => worker.state === state).length]));
+  });
+}

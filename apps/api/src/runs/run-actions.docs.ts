@@ -1,0 +1,49 @@
+// What the OpenAPI document says about what may be done to runs.
+import { applyDecorators } from '@nestjs/common';
+import { ApiBody, ApiCreatedResponse, ApiHeader, ApiNoContentResponse, ApiOkResponse } from '@nestjs/swagger';
+import { CancelCounts, Run } from '@runyard/domain';
+import { operation, problems, runIdParameter } from '../documents/describe.js';
+
+export const Cancel = () =>
+  applyDecorators(
+    operation('cancelRun', 'Cancel a run', 'May be repeated, in every state. A queued run is canceled at once, a running one within 8 seconds; see `cancel_requested_at`.'),
+    runIdParameter(),
+    ApiOkResponse({ standardSchema: Run, description: 'The run.' }),
+    problems('unauthorized', 'not_found', 'invalid_request', 'redis_unavailable'),
+  );
+
+export const CancelMany = () =>
+  applyDecorators(
+    operation('cancelRuns', 'Cancel many runs', 'Those of a list, or all that fit a filter: at most 10,000 for one request, see `more`. May be repeated.'),
+    ApiOkResponse({ standardSchema: CancelCounts, description: 'How many.' }),
+    problems('malformed_json', 'unauthorized', 'unsupported_media_type', 'invalid_request', 'redis_unavailable'),
+  );
+
+export const Move = () =>
+  applyDecorators(
+    operation('moveRun', 'Move a queued run', 'Gives it another priority. A run that waits for a worker goes to the end of its new priority.'),
+    runIdParameter(),
+    ApiOkResponse({ standardSchema: Run, description: 'The run.' }),
+    problems('malformed_json', 'unauthorized', 'not_found', 'conflict', 'unsupported_media_type', 'invalid_request', 'redis_unavailable'),
+  );
+
+export const Retry = () =>
+  applyDecorators(
+    operation('retryRun', 'Try a run again', 'Makes a new run with the request of one that is over. Fields of the body replace those of the request; `run_at` is never taken over.'),
+    runIdParameter(),
+    ApiHeader({ name: 'Idempotency-Key', required: false, description: 'As for creating a run.', schema: { type: 'string', maxLength: 255 } }),
+    ApiBody({ required: false, schema: { $ref: '#/components/schemas/RetryRun' } }),
+    ApiCreatedResponse({ standardSchema: Run, description: 'The new run.', headers: { Location: { description: 'Path of the new run.', schema: { type: 'string' } } } }),
+    problems(
+      'malformed_json', 'invalid_parameter', 'unauthorized', 'not_found', 'conflict', 'payload_too_large', 'unsupported_media_type',
+      'invalid_request', 'not_available', 'session_not_found', 'idempotency_key_reused', 'redis_unavailable',
+    ),
+  );
+
+export const Forget = () =>
+  applyDecorators(
+    operation('deleteRun', 'Forget a run', 'With its events and its files. Only a run that is over. Its Idempotency-Key stays used.'),
+    runIdParameter(),
+    ApiNoContentResponse({ description: 'It is forgotten.' }),
+    problems('unauthorized', 'not_found', 'conflict', 'redis_unavailable'),
+  );

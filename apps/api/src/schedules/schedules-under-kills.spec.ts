@@ -1,0 +1,155 @@
+// Three API processes and three workers, killed one after the other all the time: each slot has exactly one run, and none is missing.
+// RUNYARD_TEST_SLOTS says how many slots; `npm run test:schedules` asks for 2000.
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { access } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { freePort, httpCall, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
+import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
+import { RunStore } from '@runyard/run-store';
+import type { SlotRecord } from '@runyard/run-store';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const WORKER = fileURLToPath(new URL('quick-worker.fixture.mjs', import.meta.url));
+const KEY = 'key-for-the-schedules-kill-spec';
+const SLOTS = Number(process.env['RUNYARD_TEST_SLOTS'] ?? 200);
+const SCHEDULES = Math.min(200, Math.ceil(SLOTS / 12));
+const REPLICAS = 3;
+
+let redis: TestRedis;
+let dir: TemporaryDirectory;
+let store: RunStore;
+const live = new Set<ChildProcess>();
+
+beforeAll(async () => {
+  await access(MAIN).catch(() => {
+    throw new Error('apps/api is not built: run npm run build');
+  });
+  [redis, dir] = await Promise.all([testRedis(), temporaryDirectory()]);
+  store = RunStore.open({ redis: redis.connection, role: 'worker', dataDir: dir.path });
+}, 300_000);
+afterAll(async () => {
+  await Promise.all([...live].map(kill));
+  await store?.close();
+  await redis?.stop();
+  await dir?.remove();
+});
+
+interface Replica {
+  child: ChildProcess;
+  readonly start: () => ChildProcess;
+}
+
+function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
+  const child = spawn(process.execPath, [...args], { env, cwd: dir.path, stdio: ['pipe', 'ignore', 'inherit'] });
+  live.add(child);
+  return child;
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  live.delete(child);
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
+}
+
+async function replicas(): Promise<{ readonly urls: string[]; readonly all: Replica[] }> {
+  const urls: string[] = [];
+  const all: Replica[] = [];
+  for (let i = 0; i < REPLICAS; i++) {
+    const port = String(await freePort());
+    urls.push(`http://127.0.0.1:${port}`);
+    const env = { REDIS_URL: redis.url, RUNYARD_PORT: port, RUNYARD_DATA_DIR: dir.path, RUNYARD_API_KEY: KEY, RUNYARD_LOG_LEVEL: 'silent' };
+    for (const startOne of [() => start([MAIN], env), () => start([WORKER, redis.connection.path, dir.path])]) all.push({ child: startOne(), start: startOne });
+  }
+  return { urls, all };
+}
+
+/** Asks one API process after the other until one answers. */
+async function ask(urls: readonly string[], method: string, path: string, body?: object): Promise<number> {
+  const headers = { authorization: `Bearer ${KEY}` };
+  return waitFor(
+    async () => {
+      for (const url of urls) {
+        const answer = await httpCall(url, path, { method, headers, ...(body && { body }) }).catch(() => undefined);
+        if (answer && answer.status < 500) return answer.status;
+      }
+      return undefined;
+    },
+    { what: `an answer to ${method} ${path}`, timeoutMs: 60_000 },
+  );
+}
+
+/** Kills one process after the other and starts it again, until `isOver`. The next one is killed when all API processes answer. */
+async function harass(urls: readonly string[], all: readonly Replica[], isOver: (kills: number) => boolean): Promise<void> {
+  let kills = 0;
+  for (; !isOver(kills); kills++) {
+    const replica = all[kills % all.length];
+    if (!replica) break;
+    await kill(replica.child);
+    replica.child = replica.start();
+    const answers = (url: string): Promise<boolean> => httpCall(url, '/readyz').then(({ status }) => status === 200, () => false);
+    await waitFor(async () => isOver(kills) || (await Promise.all(urls.map(answers))).every(Boolean), { what: 'all API processes', timeoutMs: 120_000 });
+  }
+}
+
+async function ledgerOf(id: string): Promise<SlotRecord[]> {
+  const slots: SlotRecord[] = [];
+  for (let page: string | null | undefined; page !== null; ) {
+    const answer = await store.schedules.slots(id, { limit: 100, ...(page !== undefined && { page }) });
+    slots.push(...answer.slots);
+    page = answer.nextPage;
+  }
+  return slots.toReversed();
+}
+
+async function runIdsOf(scheduleId: string): Promise<string[]> {
+  const ids: string[] = [];
+  for (let page: string | null | undefined; page !== null; ) {
+    const answer = await store.list({ limit: 100, scheduleId, ...(page !== undefined && { page }) });
+    ids.push(...answer.runs.map((run) => run.id));
+    page = answer.nextPage;
+  }
+  return ids;
+}
+
+test(`${SLOTS} slots under kills have one run each`, { timeout: 600_000 }, async () => {
+  const { urls, all } = await replicas();
+  const ids = Array.from({ length: SCHEDULES }, (_, i) => `sch_kills-${i}`);
+  const body = { every_seconds: 1, overlap: 'queue', missed: 'all', run: { prompt: 'tick' } };
+  for (const id of ids) expect(await ask(urls, 'PUT', `/v1/schedules/${id}`, body)).toBeLessThan(300);
+  let isOver = false;
+  let kills = 0;
+  const harassed = harass(urls, all, (done) => {
+    kills = done;
+    return isOver;
+  });
+  const total = async (): Promise<number> => (await Promise.all(ids.map((id) => store.schedules.countSlots(id)))).reduce((sum, count) => sum + count, 0);
+  try {
+    await waitFor(async () => kills >= all.length && (await total()) >= SLOTS, { what: `${SLOTS} decided slots and every process killed once`, timeoutMs: 400_000 });
+  } finally {
+    isOver = true;
+  }
+  await harassed;
+  for (const id of ids) expect(await ask(urls, 'PUT', `/v1/schedules/${id}`, { ...body, enabled: false })).toBe(200);
+  const runs = new Set<string>();
+  let slots = 0;
+  for (const id of ids) {
+    const ledger = await ledgerOf(id);
+    const seconds = ledger.map((slot) => Date.parse(slot.dueAt) / 1000);
+    expect(seconds, 'no slot is missing and none is there twice').toEqual(seconds.map((_, i) => (seconds[0] ?? 0) + i));
+    const active = ledger.filter((slot) => slot.reason !== 'disabled');
+    // A schedule whose runs cannot be ended fast enough on a slow machine says so; nothing else may keep a slot from its run.
+    expect(active.filter((slot) => slot.status !== 'created' && slot.reason !== 'queue_full')).toEqual([]);
+    const created = active.flatMap((slot) => (slot.runId === null ? [] : [slot.runId]));
+    expect((await runIdsOf(id)).toSorted()).toEqual(created.toSorted());
+    for (const runId of created) runs.add(runId);
+    slots += created.length;
+  }
+  expect(runs.size).toBe(slots);
+  expect(slots).toBeGreaterThanOrEqual(SLOTS * 0.9);
+  console.log(`${slots} slots = ${runs.size} runs of ${SCHEDULES} schedules; ${REPLICAS} API processes and ${REPLICAS} workers, ${kills} kills`);
+});

@@ -1,0 +1,128 @@
+// `runyard schedules`: runs that are made by themselves.
+import type { ApiClient } from '@runyard/api-client';
+import type { PutSchedule, Schedule } from '@runyard/domain';
+import type { Command } from 'commander';
+import { connect } from './connection.js';
+import { commandName, hint, interruptible } from './context.js';
+import type { Context, Finish } from './context.js';
+import { EXIT } from './exit-codes.js';
+import type { ExitCode } from './exit-codes.js';
+import { explainError } from './explain-error.js';
+import { outputOption, printMany, printOne } from './output.js';
+import type { OutputFormat } from './output.js';
+import { printError } from './print-error.js';
+import { promptText } from './run-table.js';
+import { scheduleId } from './schedule-id.js';
+import { readSchedulesFile } from './schedules-file.js';
+import { painter } from './style.js';
+import { renderTable } from './table.js';
+
+interface Shown {
+  readonly output?: OutputFormat;
+}
+
+/** Adds the commands to the program. */
+export function addSchedules(program: Command, finish: Finish): void {
+  const schedules = program.command('schedules').summary('runs that are made by themselves').description('Makes, lists and runs schedules: rules that make runs by themselves.').helpCommand(false);
+  const add = (name: string, description: string): Command => schedules.command(name).description(description);
+  add('ls', 'Lists the schedules.')
+    .addOption(outputOption())
+    .action((options: Shown) => finish((context) => list(context, options)));
+  add('apply', 'Makes or changes the schedules of a YAML file. Others stay as they are.')
+    .requiredOption('-f, --file <file>', 'the file: schedules: {<name>: {cron or every_seconds, timezone, …, run: {prompt, …}}}')
+    .addOption(outputOption())
+    .action((options: Shown & { file: string }) => finish((context) => apply(context, options)));
+  add('run', 'Makes a run of a schedule now and prints its id.')
+    .argument('<name>')
+    .addOption(outputOption())
+    .action((name: string, options: Shown) => finish((context) => runNow(context, name, options)));
+  add('pause', 'Lets the due times of schedules pass without a run.')
+    .argument('<name...>')
+    .action((names: string[]) => finish((context) => enable(context, names, false)));
+  add('resume', 'Lets schedules make runs again.')
+    .argument('<name...>')
+    .action((names: string[]) => finish((context) => enable(context, names, true)));
+  add('rm', 'Forgets schedules. Their runs stay.')
+    .argument('<name...>')
+    .action((names: string[]) => finish((context) => forEach(context, names.map(scheduleId), (client, id, signal) => client.schedules.delete(id, { signal }).then(() => 'forgotten'))));
+}
+
+async function list(context: Context, { output = 'table' }: Shown): Promise<ExitCode> {
+  const { client } = await connect(context);
+  return interruptible(context, async (signal) => {
+    const all: Schedule[] = [];
+    for await (const schedule of client.schedules.list({ signal })) all.push(schedule);
+    printMany(context.stdout, output, all, () => scheduleTable(all, context));
+    if (all.length === 0) hint(context, `No schedules yet. Try: ${commandName(context)} schedules apply -f schedules.yaml`);
+    return EXIT.ok;
+  });
+}
+
+async function apply(context: Context, { file, output }: Shown & { readonly file: string }): Promise<ExitCode> {
+  const entries = new Map((await readSchedulesFile(file)).map(({ id, body }) => [id, body]));
+  const applied: Schedule[] = [];
+  const exitCode = await forEach(context, [...entries.keys()], async (client, id, signal) => {
+    applied.push(await client.schedules.put(id, entries.get(id) ?? {}, { signal }));
+    return output === undefined ? 'applied' : undefined;
+  });
+  if (output !== undefined) printMany(context.stdout, output, applied, () => scheduleTable(applied, context));
+  return exitCode;
+}
+
+async function runNow(context: Context, name: string, { output = 'id' }: Shown): Promise<ExitCode> {
+  const { client } = await connect(context);
+  return interruptible(context, async (signal) => {
+    const run = await client.schedules.run(scheduleId(name), { signal });
+    printOne(context.stdout, output, run, { id: run.id, table: () => `${run.id} ${run.status}\n` });
+    return EXIT.ok;
+  });
+}
+
+function enable(context: Context, names: readonly string[], enabled: boolean): Promise<ExitCode> {
+  return forEach(context, names.map(scheduleId), async (client, id, signal) => {
+    await client.schedules.put(id, { ...bodyOf(await client.schedules.get(id, { signal })), enabled }, { signal });
+    return enabled ? 'resumed' : 'paused';
+  });
+}
+
+/** Prints what became of each; one that fails does not keep the others. */
+async function forEach(context: Context, ids: readonly string[], work: (client: ApiClient, id: string, signal: AbortSignal) => Promise<string | undefined>): Promise<ExitCode> {
+  const { client, target } = await connect(context);
+  return interruptible(context, async (signal) => {
+    let exitCode: ExitCode = EXIT.ok;
+    for (const id of ids) {
+      try {
+        const word = await work(client, id, signal);
+        if (word !== undefined) context.stdout.write(`${id} ${word}\n`);
+      } catch (error) {
+        const explanation = explainError(error, context, target);
+        if (explanation.exitCode !== EXIT.notFound && explanation.exitCode !== EXIT.failed && explanation.exitCode !== EXIT.usage) throw error;
+        printError(context, { lines: explanation.lines.map((line, i) => (i === 0 ? `${id}: ${line}` : line)) });
+        exitCode = explanation.exitCode;
+      }
+    }
+    return exitCode;
+  });
+}
+
+/** The schedule as PUT takes it. */
+function bodyOf({ cron, every_seconds, timezone, enabled, overlap, missed, jitter_seconds, run }: Schedule): PutSchedule {
+  const due = every_seconds === null ? { cron: cron ?? '' } : { every_seconds };
+  return { ...due, timezone, enabled, overlap, missed, jitter_seconds, run };
+}
+
+function scheduleTable(schedules: readonly Schedule[], { stdout }: Pick<Context, 'stdout'>): string {
+  const paint = painter(stdout);
+  return renderTable<Schedule>(
+    [
+      { title: 'NAME', text: ({ id }) => id.replace(/^sch_/, '') },
+      { title: 'STATE', text: ({ enabled }) => (enabled ? 'on' : 'paused'), paint: (text, { enabled }) => paint(enabled ? 'green' : 'yellow', text) },
+      { title: 'DUE', text: ({ cron, every_seconds, timezone }) => (cron === null ? `every ${every_seconds} s` : `${cron} ${timezone}`) },
+      { title: 'NEXT', text: ({ next_runs }) => next_runs[0] ?? '' },
+      { title: 'LAST RUN', text: ({ last_run_id }) => last_run_id ?? '' },
+      { title: 'PROMPT', text: ({ run }) => run.name ?? promptText(run.prompt).slice(0, 500) },
+    ],
+    schedules,
+    { paint, width: stdout.columns ?? 200 },
+  );
+}
