@@ -1,0 +1,73 @@
+// A run with a viewer: every event that the viewer saw, over as many connections as it took.
+import type { ApiClient } from '@runyard/api-client';
+import type { CreateRun, Run, RunEvent } from '@runyard/domain';
+import { waitFor } from '@runyard/testing';
+
+export class FollowedRun {
+  readonly events: RunEvent[] = [];
+  /** How often the viewer had to connect again. */
+  reconnects = 0;
+  /** Whether the viewer was told that events are gone. */
+  wasReset = false;
+  readonly #over: Promise<void>;
+
+  private constructor(
+    readonly id: string,
+    readonly sessionId: string,
+    private readonly client: ApiClient,
+  ) {
+    this.#over = this.#watch();
+    this.#over.catch(() => undefined); // over() tells it
+  }
+
+  /** Creates the run and looks at it from its first event on. */
+  static async start(client: ApiClient, body: CreateRun): Promise<FollowedRun> {
+    const run = await client.createRun(body);
+    return new FollowedRun(run.id, run.session_id, client);
+  }
+
+  /** The text that arrived so far, piece by piece as Claude wrote it. */
+  get text(): string {
+    return this.events.map(deltaOf).join('');
+  }
+
+  /** Waits until at least so many pieces of text have arrived. */
+  async untilTalking(pieces = 3): Promise<void> {
+    const enough = (): boolean => this.events.filter((event) => deltaOf(event) !== '').length >= pieces;
+    await waitFor(enough, { what: `${pieces} pieces of text of ${this.id}`, timeoutMs: 60_000 });
+  }
+
+  /** The finished run, once the viewer has seen its end. */
+  async over(): Promise<Run> {
+    await this.#over;
+    return this.client.run(this.id);
+  }
+
+  /** Numbers of the events that were seen. */
+  get numbers(): number[] {
+    return this.events.map((event) => Number(event.id.split('-')[1]));
+  }
+
+  /** The directory it works in, as the worker sees it. */
+  get directory(): string {
+    const ready = this.events.find((event) => event.type === 'workspace.ready');
+    if (ready === undefined) throw new Error(`${this.id} has no workspace yet`);
+    return (ready.data as { path: string }).path;
+  }
+
+  async #watch(): Promise<void> {
+    const seen = { onReconnect: () => void (this.reconnects += 1), onReset: () => void (this.wasReset = true) };
+    for await (const event of this.client.follow(this.id, seen)) this.events.push(event);
+  }
+}
+
+/** What a whole log looks like: 1, 2, 3, … */
+export function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index + 1);
+}
+
+function deltaOf(event: RunEvent): string {
+  if (event.type !== 'claude.stream_event') return '';
+  const { event: line } = event.data as { event?: { delta?: { text?: unknown } } };
+  return typeof line?.delta?.text === 'string' ? line.delta.text : '';
+}

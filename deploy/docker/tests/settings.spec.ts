@@ -1,0 +1,104 @@
+// What .env may say, and what is said when it is wrong.
+import { chown, mkdir, readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { ApiProblem } from '@runyard/api-client';
+import { httpCall, temporaryDirectory, waitFor } from '@runyard/testing';
+import type { TemporaryDirectory } from '@runyard/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { FollowedRun } from './followed-run.js';
+import { COMPOSE_FILE, Stack } from './stack.js';
+
+let stack: Stack;
+let repositories: TemporaryDirectory;
+beforeAll(async () => {
+  stack = await Stack.prepare('settings');
+  repositories = await temporaryDirectory();
+});
+afterAll(async () => {
+  await stack?.close();
+  await repositories?.remove();
+});
+
+// Another one than the images', where we may choose; else our own, to whom the directory belongs.
+const uid = process.getuid?.() === 0 ? 12_345 : (process.getuid?.() ?? 1000);
+const WRONG_KEY = 'sk-ant-api03-this-key-is-wrong';
+
+test('.env.example names every setting of the compose file with its default, and no other', async () => {
+  const root = dirname(COMPOSE_FILE);
+  const compose = await readFile(COMPOSE_FILE, 'utf8');
+  const example = new Map([...(await readFile(join(root, '.env.example'), 'utf8')).matchAll(/^#(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]));
+  const used = [...compose.matchAll(/\$\{(\w+)(?::-([^}]*))?|^ +([A-Z_]+):$/gm)].map(([, name, fallback, bare]) => [name ?? bare, fallback] as const);
+  expect(new Set(example.keys())).toEqual(new Set(used.map(([name]) => name)));
+  const defaults = used.filter(([name, fallback]) => fallback !== undefined && name !== 'RUNYARD_REPOSITORIES');
+  expect(defaults.filter(([name, fallback]) => example.get(name) !== fallback)).toEqual([]);
+  expect(defaults.length).toBeGreaterThan(10);
+});
+
+test('an API key that can be guessed stops the start and says how to mend it', async () => {
+  stack.settings = { RUNYARD_API_KEY: 'short' };
+  const up = await stack.tryCompose(['up', '-d', '--wait', '--no-build']);
+  expect(up.code).not.toBe(0);
+  const log = await stack.logs('api');
+  expect(log).toContain('Cannot start: one setting is wrong.');
+  expect(log).toMatch(/RUNYARD_API_KEY must be 16 to 512 visible ASCII characters/);
+  expect(log).not.toContain('the API key is shown by');
+});
+
+test('own key, own user, own repositories, a wrong key of the model: each does what it says', async () => {
+  await mkdir(join(repositories.path, 'app'));
+  if (process.getuid?.() === 0) await Promise.all([repositories.path, join(repositories.path, 'app')].map((path) => chown(path, uid, uid)));
+  stack.settings = {
+    RUNYARD_API_KEY: 'a-key-of-my-own-choice',
+    RUNYARD_UID: String(uid),
+    RUNYARD_GID: String(uid),
+    RUNYARD_REPOSITORIES: repositories.path,
+    ANTHROPIC_API_KEY: WRONG_KEY,
+    // Stands in for the real one, which would be asked otherwise.
+    ANTHROPIC_BASE_URL: 'http://demo-model:8090',
+  };
+  await stack.up();
+  const client = await stack.client();
+  expect(await stack.compose('exec', '-T', 'api', 'runyard', 'key')).toContain('a-key-of-my-own-choice');
+  expect(await client.status()).toMatchObject({ demo: false });
+  expect(await stack.logs('worker')).not.toContain('DEMO');
+  const environments = await Promise.all((await stack.containers('api')).map(async ({ Config }) => [Config.Env, await stack.shell('api', `tr '\\0' '\\n' </proc/1/environ`)]));
+  expect(JSON.stringify(environments)).not.toContain(WRONG_KEY);
+
+  const refused = await (await FollowedRun.start(client, { prompt: '[[status status=401]]' })).over();
+  expect(refused).toMatchObject({ status: 'failed', failure: { code: 'authentication_failed' } });
+
+  const workspace = { type: 'directory', path: '/workspaces/app' } as const;
+  expect(await (await FollowedRun.start(client, { prompt: '[[write path=made.txt kb=1]]', workspace })).over()).toMatchObject({ status: 'succeeded' });
+  const made = join(repositories.path, 'app', 'made.txt');
+  expect((await stat(made)).uid).toBe(uid);
+  expect(await readFile(made, 'utf8')).toHaveLength(1024);
+  const outside = client.createRun({ prompt: 'hello', workspace: { type: 'directory', path: '/etc' } });
+  await expect(outside).rejects.toThrow(ApiProblem);
+  await expect(outside).rejects.toMatchObject({ status: 422 });
+});
+
+test('another user than before gets the data directory', async () => {
+  const before = stack.settings;
+  stack.settings = { RUNYARD_API_KEY: 'a-key-of-my-own-choice', RUNYARD_UID: '2345', RUNYARD_GID: '2345' };
+  await stack.up();
+  expect(await stack.shell('worker', 'find /var/lib/runyard -mindepth 1 | head -1')).not.toBe('');
+  expect(await stack.shell('worker', 'find /var/lib/runyard ! -user 2345')).toBe('');
+  expect(await (await FollowedRun.start(await stack.client(), { prompt: 'hello' })).over()).toMatchObject({ status: 'succeeded' });
+  stack.settings = before;
+});
+
+test('a Redis that may forget runs: nothing starts to take any, and everybody says why', async () => {
+  const config = JSON.parse(await stack.compose('config', '--format', 'json')) as { services: { redis: { command: string[] } } };
+  const command = config.services.redis.command.map((line) => line.replace('noeviction', 'allkeys-lru'));
+  expect(command.join()).toContain('allkeys-lru');
+  await stack.override({ services: { redis: { command } } });
+  await stack.compose('up', '-d', '--no-build');
+  const fix = /Redis has maxmemory-policy allkeys-lru: .* Fix: redis-cli CONFIG SET maxmemory-policy noeviction/;
+  for (const service of ['worker', 'api']) {
+    await waitFor(async () => fix.test(await stack.logs(service)), { what: `${service} to say what is wrong`, timeoutMs: 60_000 });
+  }
+  expect((await httpCall(stack.url, '/readyz')).status).toBe(503);
+  const client = await stack.client({ patienceMs: 0 });
+  await expect(client.createRun({ prompt: 'hello' })).rejects.toThrow(/maxmemory-policy/);
+  expect((await stack.container('worker')).State.Health?.Status).not.toBe('healthy');
+});

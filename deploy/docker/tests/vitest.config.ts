@@ -1,0 +1,23 @@
+// The container tests: real images, a real engine, docker compose. Not part of npm test; npm run test:containers runs them.
+import { fileURLToPath } from 'node:url';
+import { defaultServerConditions } from 'vite';
+import { defineConfig } from 'vitest/config';
+
+const conditions = ['@runyard/source', ...defaultServerConditions];
+
+export default defineConfig({
+  root: fileURLToPath(new URL('.', import.meta.url)),
+  cacheDir: fileURLToPath(new URL('../../../node_modules/.vite-containers', import.meta.url)),
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    include: ['*.spec.ts'],
+    globalSetup: ['./images.ts'],
+    // One installation at a time: they share two processors with everything else.
+    fileParallelism: false,
+    testTimeout: 180_000,
+    hookTimeout: 240_000,
+    retry: 0,
+    reporters: ['verbose', '../../../scripts/vitest-summary.mjs'],
+  },
+});
