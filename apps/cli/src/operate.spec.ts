@@ -1,57 +1,29 @@
 // Commands that operate: retry, rm, queue, workers drain, and submit with a time and a priority; against a real API process.
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { EventEmitter, once } from 'node:events';
-import { PassThrough, Readable } from 'node:stream';
 import type { QueueState, Run } from '@runyard/domain';
 import { newId } from '@runyard/domain';
-import { redisCommand, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
+import { redisCommand, temporaryDirectory, testRedis } from '@runyard/testing';
 import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { runCommand } from './program.js';
+import { realApi } from './real-api.fixture.js';
+import type { RealApi } from './real-api.fixture.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const API = new URL('../../api/dist/main.js', import.meta.url).pathname;
-const KEY = 'key-for-the-operate-spec';
 let redis: TestRedis;
 let dir: TemporaryDirectory;
-let api: ChildProcess;
-let url = '';
-
+let api: RealApi;
 beforeAll(async () => {
   [redis, dir] = await Promise.all([testRedis(), temporaryDirectory()]);
-  const env = { REDIS_URL: redis.url, RUNYARD_PORT: '0', RUNYARD_DATA_DIR: `${dir.path}/data`, RUNYARD_API_KEY: KEY };
-  const child = spawn(process.execPath, [API], { cwd: dir.path, env, stdio: ['pipe', 'pipe', 'inherit'] });
-  api = child;
-  let out = '';
-  child.stdout.setEncoding('utf8').on('data', (piece: string) => (out += piece));
-  url = await waitFor(() => /"url":"(http:[^"]+)"/.exec(out)?.[1], { what: 'the API to listen', timeoutMs: 90_000 });
+  api = await realApi(redis.url, dir.path);
 }, 300_000);
 afterAll(async () => {
-  const exited = once(api, 'exit');
-  api.kill('SIGKILL');
-  await exited;
-  await redis.stop();
-  await dir.remove();
+  await api?.stop();
+  await redis?.stop();
+  await dir?.remove();
 });
 
-async function text(stream: PassThrough): Promise<string> {
-  let all = '';
-  for await (const chunk of stream.setEncoding('utf8')) all += String(chunk);
-  return all;
-}
-
-async function runyard(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const context = { env: { RUNYARD_URL: url, RUNYARD_API_KEY: KEY }, cwd: '/', root: '/opt/runyard', stdin: Readable.from([]), stdout, stderr, signals: new EventEmitter() };
-  const [out, err] = [text(stdout), text(stderr)];
-  const code = await runCommand(argv, context, '1.2.3');
-  for (const stream of [stdout, stderr]) stream.end();
-  return { code, out: await out, err: await err };
-}
-
-const json = async <T>(...argv: string[]): Promise<T> => JSON.parse((await runyard(...argv, '-o', 'json')).out) as T;
+const runyard: RealApi['runyard'] = (...argv) => api.runyard(...argv);
+const json = <T>(...argv: string[]): Promise<T> => api.json<T>(...argv);
 
 test('submit with priority, time and expiry; ps by tag', async () => {
   const run = await json<Run>('submit', 'go', '--priority', '-5', '--at', '2h', '--expires', '10m', '--tag', 'later');
@@ -90,6 +62,16 @@ test('retry makes a new run of one that is over; rm forgets it, but not one that
   expect(removed.err).toContain('cancel it first');
   expect((await runyard('show', id)).code).toBe(3);
   expect((await runyard('rm', id)).code).toBe(3);
+});
+
+test('ps says why a run waits', async () => {
+  const prompts = { capacity: 'for a worker', session: 'for its turn', run_at: 'for its time' };
+  const { id, session_id } = await json<Run>('submit', prompts.capacity);
+  const ids = { capacity: id, session: (await json<Run>('submit', prompts.session, '--session', session_id)).id, run_at: (await json<Run>('submit', prompts.run_at, '--at', '2h')).id };
+  const lines = (await runyard('ps', '-n', '100')).out.split('\n');
+  for (const [reason, runId] of Object.entries(ids)) expect(lines.find((line) => line.startsWith(runId))).toContain(` queued (${reason}) `);
+  expect((await runyard('show', ids.run_at)).out).toMatch(/^status +queued \(run_at\)$/m);
+  await runyard('cancel', ...Object.values(ids));
 });
 
 test('the queue is paused and resumed', async () => {

@@ -72,7 +72,7 @@ export function promptText(prompt: Prompt): string {
 function statusText(run: Run): string {
   if (run.status === 'failed' && run.failure) return `failed (${run.failure.code})`;
   if (run.status === 'waiting' && run.waiting_for) return `waiting (${run.waiting_for})`;
-  if (run.status === 'queued' && run.queued_reason === 'session') return 'queued (session)';
+  if (run.status === 'queued' && run.queued_reason) return `queued (${run.queued_reason})`;
   return run.cancel_requested_at !== null && !isTerminal(run.status) ? `${run.status} (canceling)` : run.status;
 }
 

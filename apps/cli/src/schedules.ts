@@ -28,7 +28,7 @@ export function addSchedules(program: Command, finish: Finish): void {
   add('ls', 'Lists the schedules.')
     .addOption(outputOption())
     .action((options: Shown) => finish((context) => list(context, options)));
-  add('apply', 'Makes or changes the schedules of a YAML file. Others stay as they are.')
+  add('apply', 'Makes or changes the schedules of a YAML file: all of them, or none when one cannot be used. Others stay as they are.')
     .requiredOption('-f, --file <file>', 'the file: schedules: {<name>: {cron or every_seconds, timezone, …, run: {prompt, …}}}')
     .addOption(outputOption())
     .action((options: Shown & { file: string }) => finish((context) => apply(context, options)));
@@ -61,6 +61,11 @@ async function list(context: Context, { output = 'table' }: Shown): Promise<Exit
 async function apply(context: Context, { file, output }: Shown & { readonly file: string }): Promise<ExitCode> {
   const entries = new Map((await readSchedulesFile(file)).map(({ id, body }) => [id, body]));
   const applied: Schedule[] = [];
+  const faults = await forEach(context, [...entries.keys()], (client, id, signal) => client.schedules.check(id, entries.get(id) ?? {}, { signal }).then(() => undefined));
+  if (faults !== EXIT.ok) {
+    hint(context, 'Nothing was changed. Correct the file and apply it again.');
+    return faults;
+  }
   const exitCode = await forEach(context, [...entries.keys()], async (client, id, signal) => {
     applied.push(await client.schedules.put(id, entries.get(id) ?? {}, { signal }));
     return output === undefined ? 'applied' : undefined;

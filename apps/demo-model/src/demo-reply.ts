@@ -15,7 +15,8 @@ const whatThisIs =
   'gives the same answer to every prompt, so that you can watch a run without an API key.';
 
 const howToGoOn =
-  'To run prompts with Claude, stop Runyard and start it with a key: `ANTHROPIC_API_KEY=<your key> npm start`. ' +
+  'To run prompts with Claude, put `ANTHROPIC_API_KEY=<your key>` before the command that starts Runyard, `npm start` or ' +
+  '`docker compose up`, and give it again. ' +
   'To see more of this demo model, put a marker such as `[[edit]]` or `[[think]]` in a prompt; docs/demo-model.md lists them.';
 
 /** Round 0: an introduction and a listing of the workspace, if Bash is there. Round 1: what came of it. */

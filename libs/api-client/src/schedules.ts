@@ -30,6 +30,11 @@ export class ScheduleClient {
     return this.http.json<Schedule>({ method: 'PUT', path: pathOf(id), body, signal });
   }
 
+  /** Changes nothing; throws what `put` of this body would be refused with. */
+  async check(id: string, body: Partial<PutSchedule>, { signal }: Options = {}): Promise<void> {
+    await this.http.send({ method: 'PUT', path: pathOf(id), query: { dry_run: 'true' }, body, signal });
+  }
+
   /** Forgets the schedule. Not repeated: the second time it is not there. */
   async delete(id: string, { signal }: Options = {}): Promise<void> {
     await this.http.send({ method: 'DELETE', path: pathOf(id), signal });

@@ -62,6 +62,11 @@ export const PutSchedule = z
   .meta({ id: 'PutSchedule', description: 'A schedule as it shall be.' });
 export type PutSchedule = z.infer<typeof PutSchedule>;
 
+export const PutScheduleQuery = z
+  .strictObject({ dry_run: z.enum(['true', 'false']).default('false').describe('`true` only checks the body: everything that PUT refuses is refused, and nothing is changed.') })
+  .meta({ id: 'PutScheduleQuery' });
+export type PutScheduleQuery = z.infer<typeof PutScheduleQuery>;
+
 export const Schedule = z
   .object({
     id: z.string(),

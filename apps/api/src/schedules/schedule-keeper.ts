@@ -24,11 +24,16 @@ export class ScheduleKeeper {
     private readonly context: ApiContext,
   ) {}
 
-  /** What was due by the old rule is decided by it first. @throws ProblemError */
-  async put(id: string, body: PutSchedule): Promise<{ readonly schedule: ScheduleRecord; readonly isNew: boolean }> {
+  /** Changes nothing. @throws ProblemError for what put would refuse */
+  async check(body: PutSchedule): Promise<void> {
     const fault = body.cron === undefined ? undefined : cronFault(body.cron);
     if (fault !== undefined) throw new ProblemError('invalid_request', undefined, [{ field: 'cron', message: fault }]);
     await this.#checkTemplate(body);
+  }
+
+  /** What was due by the old rule is decided by it first. @throws ProblemError */
+  async put(id: string, body: PutSchedule): Promise<{ readonly schedule: ScheduleRecord; readonly isNew: boolean }> {
+    await this.check(body);
     await this.settings.demandSafe();
     const answer = await this.#putSettled(id, body);
     if (answer.kind === 'too_many') throw new ProblemError('conflict', `There are ${MAX_SCHEDULES} schedules, and more are not allowed: delete one first.`);

@@ -1,7 +1,7 @@
 // Make, list, look at, run and forget schedules.
 import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { ListSchedulesQuery, PutSchedule } from '@runyard/domain';
+import { ListSchedulesQuery, PutSchedule, PutScheduleQuery } from '@runyard/domain';
 import type { Run, Schedule, ScheduleList, SlotList } from '@runyard/domain';
 import { RunStore } from '@runyard/run-store';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -32,7 +32,17 @@ export class SchedulesController {
 
   @Put(':id')
   @docs.Put()
-  async put(@Param('id', NewScheduleIdPipe) id: string, @Body({ schema: PutSchedule }) body: PutSchedule, @Res({ passthrough: true }) reply: FastifyReply): Promise<Schedule> {
+  async put(
+    @Param('id', NewScheduleIdPipe) id: string,
+    @Query({ schema: PutScheduleQuery }) query: PutScheduleQuery,
+    @Body({ schema: PutSchedule }) body: PutSchedule,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Schedule | undefined> {
+    if (query.dry_run === 'true') {
+      await this.keeper.check(body);
+      reply.code(204);
+      return undefined;
+    }
     const { schedule, isNew } = await this.keeper.put(id, body);
     if (isNew) reply.code(201).header('location', `/v1/schedules/${id}`);
     return scheduleView(schedule);

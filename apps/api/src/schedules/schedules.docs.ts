@@ -20,7 +20,8 @@ export const Put = () =>
     idParameter(),
     ApiOkResponse({ standardSchema: Schedule, description: 'The schedule was changed.' }),
     ApiCreatedResponse({ standardSchema: Schedule, description: 'The schedule was made.', headers: location('schedule') }),
-    problems('malformed_json', 'unauthorized', 'conflict', 'payload_too_large', 'unsupported_media_type', 'invalid_request', 'redis_unavailable'),
+    ApiNoContentResponse({ description: 'With `dry_run=true`: the body is fine.' }),
+    problems('invalid_parameter', 'malformed_json', 'unauthorized', 'conflict', 'payload_too_large', 'unsupported_media_type', 'invalid_request', 'redis_unavailable'),
   );
 
 export const Show = () =>

@@ -68,6 +68,7 @@ describe('the resource', () => {
   test('is made, looked at, listed, changed and deleted', async () => {
     const id = newId();
     const body = { cron: '30 9 * * 1-5', timezone: 'Europe/Berlin', overlap: 'queue', missed: 'all', jitter_seconds: 30, run: { prompt: 'report', tags: ['daily'] } };
+    expect((await put(`${id}?dry_run=true`, body)).status).toBe(204);
     const made = await put(id, body);
     expect([made.status, made.headers.location]).toEqual([201, `/v1/schedules/${id}`]);
     const shown = Schedule.parse(made.json);
