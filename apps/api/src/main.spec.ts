@@ -78,6 +78,13 @@ test('the first start makes a key that only its owner can read, and prints how t
   expect(started.out).toContain('"setting":"RUNYARD_PROT"');
 });
 
+test('where the file is not at hand, it is shown by the command that people have', async () => {
+  const started = run({ RUNYARD_DATA_DIR: `${dir.path}/contained`, RUNYARD_COMMAND: 'docker compose exec api runyard' });
+  await urlOf(started);
+  expect(started.out).toContain('show it with: docker compose exec api runyard key"');
+  expect(started.out).not.toContain('admin.key');
+});
+
 describe('does not start', () => {
   /** One block on stderr that says what and how to mend it; no stack trace; nothing listens. */
   async function refused(settings: Record<string, string>, code: number): Promise<string> {

@@ -15,7 +15,7 @@ async function main(settings: ApiSettings): Promise<void> {
   if (unusable !== null) throw new StartupError(`RUNYARD_DATA_DIR ${settings.dataDir} cannot be written (${unusable}). Choose another directory or mend its permissions.`);
   const admin = settings.apiKey === undefined ? await loadAdminKey(settings.dataDir) : undefined;
   const key = settings.apiKey ?? admin?.key ?? '';
-  if (admin?.made) logger.info(`made an admin key; show it with: cat '${admin.path}'`);
+  if (admin?.made) logger.info(`made an admin key; show it with: ${settings.command === undefined ? `cat '${admin.path}'` : `${settings.command} key`}`);
   const api = await startApi({ settings, key, logger, demo: settings.demo, runsAsRoot: process.getuid?.() === 0, metricsPlace: settings.metricsPlace });
   logger.info({ url: api.url, metrics: api.metricsUrl }, 'API listening');
   onStop({ withParent: settings.endWithParent, stop: (reason) => stop(api, reason), hurry: () => process.exit(1) });

@@ -1,4 +1,5 @@
 // What a command may touch: its environment, its terminal, and nothing else of the process.
+import { commandSetting } from '@runyard/config';
 import type { Environment } from '@runyard/config';
 import { Interrupted } from './exit-codes.js';
 import type { ExitCode } from './exit-codes.js';
@@ -44,9 +45,9 @@ export async function interruptible<T>(context: Pick<Context, 'signals'>, work: 
   }
 }
 
-/** How this command is called, for hints that can be copied: `bin/runyard` in the checkout, else with its path. */
-export function commandName({ cwd, root }: Pick<Context, 'cwd' | 'root'>): string {
-  return cwd === root ? 'bin/runyard' : `${root}/bin/runyard`;
+/** How this command is called, for hints that can be copied: as RUNYARD_COMMAND says, `bin/runyard` in the checkout, else with its path. */
+export function commandName({ env, cwd, root }: Pick<Context, 'env' | 'cwd' | 'root'>): string {
+  return commandSetting(env) ?? (cwd === root ? 'bin/runyard' : `${root}/bin/runyard`);
 }
 
 /** How a command hands its work to the program, which gives it the context, tells its errors and keeps its exit code. */

@@ -1,6 +1,6 @@
 // Errors → what the user reads on stderr and the exit code. Every line that says what failed is followed by what to do.
 import { ApiProblem, ServerUnreachable } from '@runyard/api-client';
-import { SettingsError } from '@runyard/config';
+import { commandSetting, SettingsError } from '@runyard/config';
 import { PROBLEM_KINDS } from '@runyard/domain';
 import type { Target } from './connection.js';
 import type { Context } from './context.js';
@@ -29,19 +29,20 @@ export function explainError(error: unknown, context: Pick<Context, 'cwd' | 'roo
   return { exitCode: EXIT.failed, lines: [`Something that should not happen: ${oneLine(message)}`, 'Please report it, with the command that you gave.'] };
 }
 
-function explainUnreachable(error: ServerUnreachable, context: Pick<Context, 'cwd' | 'root'>, target?: Target): Explanation {
+function explainUnreachable(error: ServerUnreachable, context: Pick<Context, 'cwd' | 'root' | 'env'>, target?: Target): Explanation {
   return { exitCode: EXIT.unreachable, lines: [`${error.message}.`, unreachableAdvice(context, target)] };
 }
 
-function unreachableAdvice({ cwd, root }: Pick<Context, 'cwd' | 'root'>, target?: Target): string {
+function unreachableAdvice({ cwd, root, env }: Pick<Context, 'cwd' | 'root' | 'env'>, target?: Target): string {
   if (target?.urlFrom === 'RUNYARD_URL') return 'Check RUNYARD_URL and that the server runs.';
   if (target?.stackAlive) return 'The local stack is starting or in trouble: look at the terminal where it runs.';
+  if (commandSetting(env) !== undefined) return 'It is starting or in trouble: look at its log (docker compose logs api).';
   const start = cwd === root ? 'npm start' : `npm start --prefix ${root}`;
   const gone = target?.urlFrom === 'server.json' ? 'The local stack that was there is gone. ' : '';
   return `${gone}Start Runyard: ${start}   (or set RUNYARD_URL to a server that runs)`;
 }
 
-function explainProblem(problem: ApiProblem, context: Pick<Context, 'cwd' | 'root'>, target?: Target): Explanation {
+function explainProblem(problem: ApiProblem, context: Pick<Context, 'cwd' | 'root' | 'env'>, target?: Target): Explanation {
   const fields = problem.errors.map((error) => `${error.field}: ${oneLine(error.message)}`);
   const lines = [oneLine(problem.detail), ...fields];
   switch (problem.status) {
@@ -49,7 +50,7 @@ function explainProblem(problem: ApiProblem, context: Pick<Context, 'cwd' | 'roo
     case 403:
       return { exitCode: EXIT.notAuthorized, lines: [...lines, authorizationAdvice(problem, target)] };
     case 404:
-      return { exitCode: EXIT.notFound, lines: [...lines, `${commandName(context)} ps -a lists the runs there are.`] };
+      return { exitCode: EXIT.notFound, lines: [...lines, `${commandName(context)} ${listFor(problem.detail)}`] };
     case 400:
     case 413:
     case 422:
@@ -59,6 +60,12 @@ function explainProblem(problem: ApiProblem, context: Pick<Context, 'cwd' | 'roo
     default:
       return { exitCode: EXIT.failed, lines: [...lines, ...traceOf(problem)] };
   }
+}
+
+/** What lists the kind of thing that the API did not find. */
+function listFor(detail: string): string {
+  if (/no such schedule/.test(detail)) return 'schedules ls lists the schedules there are.';
+  return 'ps -a lists the runs there are.';
 }
 
 function authorizationAdvice(problem: ApiProblem, target?: Target): string {

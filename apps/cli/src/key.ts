@@ -1,8 +1,10 @@
 // `runyard key`: the API key of the local stack.
+import { commandSetting } from '@runyard/config';
 import type { Command } from 'commander';
 import { findTarget } from './connection.js';
+import type { Target } from './connection.js';
 import { commandName, hint } from './context.js';
-import type { Finish } from './context.js';
+import type { Context, Finish } from './context.js';
 import { EXIT, Refusal } from './exit-codes.js';
 import { adminKeyPath } from './server-file.js';
 
@@ -22,13 +24,17 @@ export function addKey(program: Command, finish: Finish): void {
           return EXIT.ok;
         }
         if (target.key === undefined) {
-          throw new Refusal(EXIT.notFound, `There is no key in ${path} that this user may read.`, 'It is made when Runyard starts for the first time: npm start');
+          throw new Refusal(EXIT.notFound, `There is no key in ${path} that this user may read.`, `It is made when Runyard starts for the first time${commandSetting(context.env) === undefined ? ': npm start' : '.'}`);
         }
         context.stdout.write(`${target.key}\n`);
-        if (context.stdout.isTTY) {
-          hint(context, `From ${target.keyFrom === 'admin.key' ? path : target.keyFrom}. Use it: curl -H "Authorization: Bearer $(${commandName(context)} key)" ${target.url}/v1/runs`);
-        }
+        if (context.stdout.isTTY) hint(context, `From ${target.keyFrom === 'admin.key' ? path : target.keyFrom}. ${useOf(target, context)}`);
         return EXIT.ok;
       }),
     );
+}
+
+/** Our address inside a container is not the one outside, and a terminal of docker would add a carriage return to the key. */
+function useOf({ url }: Target, context: Context): string {
+  if (commandSetting(context.env) !== undefined) return 'Send it as the header Authorization: Bearer <key>; in a browser it is the password.';
+  return `Use it: curl -H "Authorization: Bearer $(${commandName(context)} key)" ${url}/v1/runs`;
 }

@@ -91,5 +91,5 @@ test('a worker is asked to drain by its id or the end of it', async () => {
   expect(done).toMatchObject({ code: 0, out: `${id} draining\n` });
   expect(done.err).toContain('1 run');
   expect((await runyard('workers')).out).toContain('draining');
-  expect(await runyard('workers', 'drain', newId('worker'))).toMatchObject({ code: 3, out: '' });
+  expect(await runyard('workers', 'drain', newId('worker'))).toMatchObject({ code: 3, out: '', err: expect.stringContaining('See: /opt/runyard/bin/runyard workers') });
 });

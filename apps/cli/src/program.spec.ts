@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -5,8 +6,8 @@ import { PassThrough, Readable } from 'node:stream';
 import { EventEmitter, once } from 'node:events';
 import { newId } from '@runyard/domain';
 import type { Run } from '@runyard/domain';
-import { freePort } from '@runyard/testing';
-import { afterEach, expect, test } from 'vitest';
+import { freePort, temporaryDirectory } from '@runyard/testing';
+import { afterEach, expect, onTestFinished, test } from 'vitest';
 import type { Context } from './context.js';
 import { runCommand } from './program.js';
 
@@ -230,6 +231,21 @@ test('cancel goes on with the others when one is not there', async () => {
   });
   const done = await outcome(['cancel', gone, live.id], { url });
   expect([done.code, done.out]).toEqual([3, `${live.id} canceling\n`]);
+});
+
+test('where people cannot run this file, hints name the command that they have, and no address that only we can ask', async () => {
+  const env = { RUNYARD_COMMAND: 'docker compose exec api runyard' };
+  const url = await serve(problem(404, 'not_found', 'There is no such run.'));
+  const missing = await outcome(['show', newId('run')], { url, env });
+  expect(missing.err).toContain('docker compose exec api runyard ps -a lists the runs');
+  const without = await outcome(['key'], { env: { ...env, RUNYARD_DATA_DIR: '/nowhere', RUNYARD_API_KEY: '' } });
+  const place = await temporaryDirectory();
+  onTestFinished(() => place.remove());
+  const gone = { url: `http://127.0.0.1:${await freePort()}`, pid: 2 ** 30, started_at: '2026-01-01T00:00:00.000Z' };
+  await writeFile(`${place.path}/server.json`, JSON.stringify(gone), { mode: 0o600 });
+  const away = await outcome(['status'], { url: '', env: { ...env, RUNYARD_DATA_DIR: place.path } });
+  expect([without.code, away.code]).toEqual([3, 5]);
+  for (const { err } of [missing, without, away]) expect(err).not.toMatch(/npm start|bin\/runyard/);
 });
 
 test('key prints the key, --path where it is; none is 3', async () => {

@@ -12,10 +12,7 @@ export async function readPrompt(words: readonly string[], file: string | undefi
   const fromInput = words.at(-1) === '-' || file === '-';
   const parts = [(words.at(-1) === '-' ? words.slice(0, -1) : words).join(' ')];
   if (file !== undefined && file !== '-') parts.push(await readText(file));
-  if (fromInput) {
-    if (stdin.isTTY) throw new Refusal(EXIT.usage, 'Standard input is the terminal.', 'Pipe something into the command, or give the prompt as an argument.');
-    parts.push(textOf(await readAll(stdin), 'standard input'));
-  }
+  if (fromInput) parts.push(await readInput(stdin, 'give the prompt as an argument'));
   return parts.filter((part) => part !== '').join('\n\n');
 }
 
@@ -36,7 +33,14 @@ export async function readObject(file: string, what: string, form: string): Prom
   throw new Refusal(EXIT.usage, `${oneLine(file)} does not hold ${what}.`, `It must be JSON: ${form}.`);
 }
 
-async function readText(file: string): Promise<string> {
+/** All of standard input. `instead` completes what else could be done, for somebody at a terminal. @throws Refusal */
+export async function readInput(stdin: InputStream, instead: string): Promise<string> {
+  if (stdin.isTTY) throw new Refusal(EXIT.usage, 'Standard input is the terminal.', `Pipe something into the command, or ${instead}.`);
+  return textOf(await readAll(stdin), 'standard input');
+}
+
+/** The text of a file. @throws Refusal when it cannot be read or is not UTF-8 */
+export async function readText(file: string): Promise<string> {
   try {
     return textOf(await readFile(file), file);
   } catch (error) {

@@ -18,6 +18,8 @@ export interface Done {
 export interface RealApi {
   /** One command, as `runyard <argv>` would do it. */
   runyard(...argv: string[]): Promise<Done>;
+  /** The same with this on its standard input. */
+  withInput(input: string, ...argv: string[]): Promise<Done>;
   /** What a command prints with `-o json`. */
   json<T>(...argv: string[]): Promise<T>;
   stop(): Promise<void>;
@@ -29,13 +31,14 @@ export async function realApi(redisUrl: string, dir: string): Promise<RealApi> {
   const child = spawn(process.execPath, [API], { cwd: dir, env, stdio: ['pipe', 'pipe', 'inherit'] });
   const url = await addressOf(child);
   const runyard = (...argv: string[]): Promise<Done> => give(argv, url);
+  const withInput = (input: string, ...argv: string[]): Promise<Done> => give(argv, url, input);
   const json = async <T>(...argv: string[]): Promise<T> => JSON.parse((await runyard(...argv, '-o', 'json')).out) as T;
   const stop = async (): Promise<void> => {
     const exited = once(child, 'exit');
     child.kill('SIGKILL');
     await exited;
   };
-  return { runyard, json, stop };
+  return { runyard, withInput, json, stop };
 }
 
 function addressOf(child: ChildProcessByStdio<Writable, Readable, null>): Promise<string> {
@@ -50,9 +53,9 @@ function addressOf(child: ChildProcessByStdio<Writable, Readable, null>): Promis
   return promise;
 }
 
-async function give(argv: readonly string[], url: string): Promise<Done> {
+async function give(argv: readonly string[], url: string, input = ''): Promise<Done> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const context = { env: { RUNYARD_URL: url, RUNYARD_API_KEY: KEY }, cwd: '/', root: '/opt/runyard', stdin: Readable.from([]), stdout, stderr, signals: new EventEmitter() };
+  const context = { env: { RUNYARD_URL: url, RUNYARD_API_KEY: KEY }, cwd: '/', root: '/opt/runyard', stdin: Readable.from([Buffer.from(input)]), stdout, stderr, signals: new EventEmitter() };
   const [out, err] = [text(stdout), text(stderr)];
   const code = await runCommand([...argv], context, '1.2.3');
   for (const stream of [stdout, stderr]) stream.end();

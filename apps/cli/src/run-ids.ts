@@ -32,5 +32,5 @@ export async function resolveRunId(client: ApiClient, text: string, signal?: Abo
     throw new Refusal(EXIT.usage, `"${shown}" fits ${fitting.length} runs: ${fitting.slice(0, 5).join(' ')}`, 'Give more of the id.');
   }
   const where = text === 'last' ? 'There is no run yet.' : `There is no run "${shown}" among the newest ${RECENT}.`;
-  throw new Refusal(EXIT.notFound, where, 'See: runyard ps -a');
+  throw new Refusal(EXIT.notFound, where, 'The command ps -a lists the runs there are.');
 }

@@ -53,10 +53,21 @@ test('a file is applied, and applied again it changes what changed; ls shows wha
   expect((await all()).map(({ id, run }) => [id, run.prompt])).toEqual([['sch_health', 'Fine?'], ['sch_nightly', 'Tell']]);
 });
 
+test('a file is read from standard input as well, by the same rules', async () => {
+  expect(await api.withInput(`schedules:\n${NIGHTLY}`, 'schedules', 'apply', '-f', '-')).toEqual({ code: 0, out: 'sch_nightly applied\n', err: '' });
+  expect(await all()).toMatchObject([{ id: 'sch_nightly', run: { prompt: 'Report' } }]);
+  for (const [input, message] of [['schedules: [', /standard input: .*line 1/], ['', /standard input holds no schedules/]] as const) {
+    expect(await api.withInput(input, 'schedules', 'apply', '-f', '-')).toMatchObject({ code: 2, out: '', err: expect.stringMatching(message) });
+  }
+  expect(await schedules('apply', '-f', '/nowhere.yaml')).toMatchObject({ code: 2, out: '', err: expect.stringContaining('Cannot read /nowhere.yaml (ENOENT)') });
+});
+
 test('run makes a run now; pause and resume keep the rest of the schedule; rm forgets it and leaves its runs', async () => {
   await apply(`schedules:\n${NIGHTLY}`);
   const [before] = await all();
-  const id = (await schedules('run', 'nightly')).out.trim();
+  const made = await schedules('run', 'nightly');
+  const id = made.out.trim();
+  expect(made.err).toMatch(new RegExp(`^sch_nightly made a run.* logs -f ${id}\\n$`));
   expect(await api.json<Run>('show', id)).toMatchObject({ id, schedule_id: 'sch_nightly', prompt: 'Report', tags: ['daily'], trigger: 'schedule' });
 
   expect(await schedules('pause', 'sch_nightly')).toEqual({ code: 0, out: 'sch_nightly paused\n', err: '' });
@@ -98,7 +109,7 @@ test('every fault of a file is told at once, and what was there stays as it was'
 test.each(['run', 'pause', 'resume', 'rm'])('%s of an unknown schedule: exit code 3, and none is made', async (command) => {
   const done = await schedules(command, 'nobody');
   expect(done).toMatchObject({ code: 3, out: '' });
-  expect(done.err).toMatch(/schedule/i);
+  expect(done.err).toMatch(/^runyard: sch_nobody: There is no such schedule\b[^]*schedules ls lists the schedules/);
   expect(await all()).toEqual([]);
 });
 

@@ -1,8 +1,9 @@
 // The YAML file of `runyard schedules apply`: names and what each schedule shall be.
-import { readFile } from 'node:fs/promises';
 import type { PutSchedule } from '@runyard/domain';
 import { parseDocument } from 'yaml';
+import type { InputStream } from './context.js';
 import { EXIT, Refusal } from './exit-codes.js';
+import { readInput, readText } from './read-prompt.js';
 import { scheduleId } from './schedule-id.js';
 import { oneLine } from './text.js';
 
@@ -14,12 +15,10 @@ export interface ScheduleEntry {
 
 const EXAMPLE = 'Write it like this:\n\nschedules:\n  nightly-report:\n    cron: 30 2 * * *\n    timezone: Europe/Berlin\n    run:\n      prompt: Report what changed';
 
-/** The schedules of a file, in its order. @throws Refusal when the file cannot be read or is none */
-export async function readSchedulesFile(file: string): Promise<ScheduleEntry[]> {
-  const text = await readFile(file, 'utf8').catch((error: Error) => {
-    throw new Refusal(EXIT.usage, `${oneLine(file)} cannot be read: ${oneLine(error.message)}`, 'Name a YAML file: -f schedules.yaml');
-  });
-  return schedulesOf(text, oneLine(file));
+/** The schedules of a file, `-` for standard input, in its order. @throws Refusal when it cannot be read or is none */
+export async function readSchedulesFile(file: string, stdin: InputStream): Promise<ScheduleEntry[]> {
+  if (file === '-') return schedulesOf(await readInput(stdin, 'name a YAML file: -f schedules.yaml'), 'standard input');
+  return schedulesOf(await readText(file), oneLine(file));
 }
 
 /** @throws Refusal that names the line when the text is no YAML, or that shows what is expected */

@@ -29,7 +29,7 @@ export function addSchedules(program: Command, finish: Finish): void {
     .addOption(outputOption())
     .action((options: Shown) => finish((context) => list(context, options)));
   add('apply', 'Makes or changes the schedules of a YAML file: all of them, or none when one cannot be used. Others stay as they are.')
-    .requiredOption('-f, --file <file>', 'the file: schedules: {<name>: {cron or every_seconds, timezone, …, run: {prompt, …}}}')
+    .requiredOption('-f, --file <file>', 'the file, - for standard input: schedules: {<name>: {cron or every_seconds, timezone, …, run: {prompt, …}}}')
     .addOption(outputOption())
     .action((options: Shown & { file: string }) => finish((context) => apply(context, options)));
   add('run', 'Makes a run of a schedule now and prints its id.')
@@ -59,7 +59,7 @@ async function list(context: Context, { output = 'table' }: Shown): Promise<Exit
 }
 
 async function apply(context: Context, { file, output }: Shown & { readonly file: string }): Promise<ExitCode> {
-  const entries = new Map((await readSchedulesFile(file)).map(({ id, body }) => [id, body]));
+  const entries = new Map((await readSchedulesFile(file, context.stdin)).map(({ id, body }) => [id, body]));
   const applied: Schedule[] = [];
   const faults = await forEach(context, [...entries.keys()], (client, id, signal) => client.schedules.check(id, entries.get(id) ?? {}, { signal }).then(() => undefined));
   if (faults !== EXIT.ok) {
@@ -74,12 +74,12 @@ async function apply(context: Context, { file, output }: Shown & { readonly file
   return exitCode;
 }
 
-async function runNow(context: Context, name: string, { output = 'id' }: Shown): Promise<ExitCode> {
-  const { client } = await connect(context);
-  return interruptible(context, async (signal) => {
-    const run = await client.schedules.run(scheduleId(name), { signal });
+function runNow(context: Context, name: string, { output = 'id' }: Shown): Promise<ExitCode> {
+  return forEach(context, [scheduleId(name)], async (client, id, signal) => {
+    const run = await client.schedules.run(id, { signal });
     printOne(context.stdout, output, run, { id: run.id, table: () => `${run.id} ${run.status}\n` });
-    return EXIT.ok;
+    hint(context, `${id} made a run. Watch it: ${commandName(context)} logs -f ${run.id}`);
+    return undefined;
   });
 }
 
@@ -90,7 +90,7 @@ function enable(context: Context, names: readonly string[], enabled: boolean): P
   });
 }
 
-/** Prints what became of each; one that fails does not keep the others. */
+/** Prints the word, if any, for what became of each; one that fails does not keep the others. */
 async function forEach(context: Context, ids: readonly string[], work: (client: ApiClient, id: string, signal: AbortSignal) => Promise<string | undefined>): Promise<ExitCode> {
   const { client, target } = await connect(context);
   return interruptible(context, async (signal) => {

@@ -2,7 +2,7 @@
 import type { Worker } from '@runyard/domain';
 import type { Command } from 'commander';
 import { connect } from './connection.js';
-import { hint, interruptible } from './context.js';
+import { commandName, hint, interruptible } from './context.js';
 import type { Context, Finish } from './context.js';
 import { EXIT, Refusal } from './exit-codes.js';
 import { outputOption, printMany } from './output.js';
@@ -47,7 +47,7 @@ function addDrain(workers: Command, finish: Finish): void {
         return interruptible(context, async (signal) => {
           const fitting = (await client.workers({ signal })).filter(({ id }) => id === text || (text.length >= 4 && id.endsWith(text)));
           const [worker] = fitting;
-          if (!worker || fitting.length > 1) throw new Refusal(EXIT.notFound, `"${oneLine(text)}" is ${worker ? 'more than one' : 'no'} worker.`, 'See: runyard workers');
+          if (!worker || fitting.length > 1) throw new Refusal(EXIT.notFound, `"${oneLine(text)}" is ${worker ? 'more than one' : 'no'} worker.`, `See: ${commandName(context)} workers`);
           const { id, state, busy } = await client.drainWorker(worker.id, { signal });
           context.stdout.write(`${id} ${state}\n`);
           if (busy > 0) hint(context, `It still has ${plural(busy, 'run')}.`);

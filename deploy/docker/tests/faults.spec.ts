@@ -94,8 +94,8 @@ test('the worker is cut off for longer than its lease: its process ends by itsel
 });
 
 test('three workers: each takes a run; those that are taken away again finish theirs first', async () => {
-  stack.settings = { RUNYARD_CAPACITY: '1' };
-  await stack.up('--scale', 'worker=3');
+  stack.settings = { RUNYARD_CAPACITY: '1', RUNYARD_WORKERS: '3' };
+  await stack.up();
   const runs = await Promise.all([1, 2, 3].map(() => FollowedRun.start(client, { prompt: '[[slow n=24 delay=500]]' })));
   await Promise.all(runs.map((run) => run.untilTalking(1)));
   const workers = await Promise.all(runs.map(async ({ id }) => (await client.run(id)).worker_id));
@@ -103,7 +103,11 @@ test('three workers: each takes a run; those that are taken away again finish th
   const ready = (await client.workers()).filter((worker) => worker.state !== 'lost');
   expect(ready.map((worker) => worker.id).toSorted()).toEqual(workers.toSorted());
 
-  await stack.up('--scale', 'worker=1');
+  await stack.up();
+  expect(await stack.containers('worker')).toHaveLength(3);
+
+  stack.settings = { RUNYARD_CAPACITY: '1' };
+  await stack.up();
   expect(await stack.containers('worker')).toHaveLength(1);
   for (const run of runs) expectWhole(run, (await run.over()).result);
 });

@@ -11,6 +11,7 @@ export const ApiEnvironment = z.object({
   RUNYARD_PORT: shared.portField,
   RUNYARD_DATA_DIR: shared.dataDirField,
   RUNYARD_API_KEY: shared.apiKeyField,
+  RUNYARD_COMMAND: shared.commandField,
   REDIS_URL: shared.redisUrlField,
   RUNYARD_WORKSPACES: shared.workspacesField,
   RUNYARD_ALLOWED_HOSTS: shared.allowedHostsField,
@@ -29,6 +30,8 @@ export interface ApiSettings {
   readonly port: number;
   readonly dataDir: string;
   readonly apiKey: string | undefined;
+  /** How people call the `runyard` command; undefined where they have its path. */
+  readonly command: string | undefined;
   readonly redisUrl: string;
   readonly workspaceRoots: readonly string[];
   readonly allowedHosts: readonly string[];
@@ -47,6 +50,7 @@ export function apiSettings(env?: Environment): ApiSettings {
     port: read.RUNYARD_PORT,
     dataDir: resolve(read.RUNYARD_DATA_DIR),
     apiKey: read.RUNYARD_API_KEY,
+    command: read.RUNYARD_COMMAND,
     redisUrl: read.REDIS_URL,
     workspaceRoots: read.RUNYARD_WORKSPACES,
     allowedHosts: read.RUNYARD_ALLOWED_HOSTS,

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { ApiEnvironment, apiSettings } from './api-settings.js';
-import { cliSettings } from './cli-settings.js';
+import { cliSettings, commandSetting } from './cli-settings.js';
 import { demoModelSettings } from './demo-model-settings.js';
 import { describeSettings, unknownSettings } from './describe-settings.js';
 import { hostEnvironment } from './host-environment.js';
@@ -15,6 +15,7 @@ test('the api listens on loopback only unless told otherwise', () => {
     port: 8080,
     dataDir: resolve('.runyard'),
     apiKey: undefined,
+    command: undefined,
     redisUrl: 'redis://127.0.0.1:6379',
     workspaceRoots: [],
     allowedHosts: [],
@@ -119,6 +120,13 @@ test('each setting is described once, with a default that its own schema accepts
 
 test('the command looks for its server when nothing is set', () => {
   expect(cliSettings({})).toEqual({ url: undefined, apiKey: undefined, dataDir: undefined });
+});
+
+test('how people call the command is known where it was said', () => {
+  const RUNYARD_COMMAND = 'docker compose exec api runyard';
+  expect([commandSetting({ RUNYARD_COMMAND }), apiSettings({ RUNYARD_COMMAND }).command]).toEqual([RUNYARD_COMMAND, RUNYARD_COMMAND]);
+  expect(commandSetting({ RUNYARD_URL: 'nonsense' })).toBeUndefined();
+  for (const read of [commandSetting, cliSettings, apiSettings]) expect(() => read({ RUNYARD_COMMAND: 'a\u001b[2J' })).toThrow('RUNYARD_COMMAND must be a command');
 });
 
 test('misspelt variables are found, those of other apps and empty ones are not', () => {

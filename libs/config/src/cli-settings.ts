@@ -11,6 +11,7 @@ export const CliEnvironment = z.object({
     description: 'Address of the API for the `runyard` command. Default: the local stack of the data directory.',
   }),
   RUNYARD_API_KEY: shared.apiKeyField,
+  RUNYARD_COMMAND: shared.commandField,
   RUNYARD_DATA_DIR: path.optional().meta({
     description: 'Where the command finds the address and the key of the local stack. Default: the nearest `.runyard`, from here upwards, else that of the checkout.',
   }),
@@ -31,4 +32,9 @@ export function cliSettings(env?: Environment): CliSettings {
     apiKey: read.RUNYARD_API_KEY,
     dataDir: read.RUNYARD_DATA_DIR === undefined ? undefined : resolve(read.RUNYARD_DATA_DIR),
   };
+}
+
+/** How people call this command where its path would not help them, as from a container; undefined elsewhere. Throws SettingsError. */
+export function commandSetting(env?: Environment): string | undefined {
+  return readSettings(CliEnvironment.pick({ RUNYARD_COMMAND: true }), env).RUNYARD_COMMAND;
 }

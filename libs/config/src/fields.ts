@@ -58,6 +58,9 @@ export const redisUrl = z.string().refine((text) => parseRedisUrl(text) !== null
   error: 'must be redis://host:port, rediss://host:port or unix:///path/of/socket',
 });
 
+/** A command as people type it: printable ASCII, because it is shown on terminals and in logs. */
+export const command = z.string().regex(/^[\x20-\x7e]{1,200}$/, { error: 'must be a command of at most 200 printable ASCII characters' });
+
 /** An http or https address without a query; a trailing slash is dropped. */
 export const httpUrl = z
   .string()

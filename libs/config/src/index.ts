@@ -1,7 +1,7 @@
 // Environment → typed settings, read once by each app in its main.ts.
 export { ApiEnvironment, apiSettings } from './api-settings.js';
 export type { ApiSettings } from './api-settings.js';
-export { CliEnvironment, cliSettings } from './cli-settings.js';
+export { CliEnvironment, cliSettings, commandSetting } from './cli-settings.js';
 export type { CliSettings } from './cli-settings.js';
 export { prepareDataDir } from './data-dir.js';
 export { DemoModelEnvironment, demoModelSettings } from './demo-model-settings.js';

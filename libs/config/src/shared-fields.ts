@@ -18,6 +18,9 @@ export const apiKeyField = field.apiKey.optional().meta({
   description: 'Bootstrap admin key. Without it one is made and kept in `<data dir>/admin.key`.',
   secret: true,
 });
+export const commandField = field.command.optional().meta({
+  description: 'How people call the `runyard` command of this installation; hints name it. Set where it runs in a container, as `docker compose exec api runyard`.',
+});
 export const redisUrlField = field.redisUrl.default('redis://127.0.0.1:6379').meta({
   description: 'Address of Redis: `redis://`, `rediss://` or `unix:///path`. May hold a password.',
   secret: true,

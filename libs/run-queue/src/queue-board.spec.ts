@@ -69,6 +69,14 @@ test('tickets are shown under the names of their runs, asked for together; one p
   expect((await raw.getJob('run_a.1'))?.name).toBe('run'); // what is kept says nothing
 });
 
+test('priorities are those of BullMQ, listed last to first, as the description says', async () => {
+  for (const [dispatch, priority] of [[a, 0], [b, 10], [c, -10]] as const) await queue.enqueue({ ...dispatch, priority });
+  const board = queue.forBoard(async () => new Map());
+  const shown = await board.getJobs(['prioritized'], 0, 10);
+  expect(shown.map(({ id, priority }) => [id, priority])).toEqual([['run_c.1', 21], ['run_a.1', 11], ['run_b.1', 1]]);
+  expect(board.getDescription()).toContain('Priority 1 is taken first, 11 is the default, 21 comes last');
+});
+
 test('without Redis nobody is told that tickets are missing', async () => {
   await queue.enqueue(a);
   await redis.kill();

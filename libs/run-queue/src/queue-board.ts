@@ -6,7 +6,11 @@ import { ticketOf } from './ticket.js';
 /** Run ids → the names people gave to these runs; those without a name are left out. */
 export type RunNames = (runIds: readonly string[]) => Promise<ReadonlyMap<string, string>>;
 
-const DESCRIPTION = 'Each ticket carries one run to a worker. The run itself is not here: what is done to tickets can delay a run, never change or double it.';
+const DESCRIPTION = [
+  'Each ticket carries one run to a worker. The run itself is not here: what is done to tickets can delay a run, never change or double it.',
+  'Retrying or promoting a ticket repeats no run; runyard retry does. The ticket of a run that is over is completed, also when the run failed.',
+  'A run that waits for its run_at or for its session has no ticket yet. Priority 1 is taken first, 11 is the default, 21 comes last; they are listed last to first.',
+].join(' ');
 
 export class QueueBoard extends BullMQAdapter {
   readonly #names: RunNames;

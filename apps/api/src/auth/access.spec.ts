@@ -81,6 +81,13 @@ describe('without a key', () => {
     for (const path of ['/docs', '/docs/', '/docs/swagger-ui.css', '/docs/errors']) expect((await call(path)).headers['www-authenticate']).toMatch(/^Basic /);
   });
 
+  test('who asks for / is told where people look and how they get the key, the same with and without it', async () => {
+    const [without, withKey] = [await call('/'), await call('/?x=1', { headers: BEARER })];
+    expect([without.status, withKey.status]).toEqual([401, 404]);
+    for (const { json } of [without, withKey]) expect(json).toMatchObject({ detail: expect.stringMatching(/\/queues .*\/docs .*`runyard key`.*docker compose exec api runyard key/) });
+    for (const path of ['//', '/nothing', '/v1/runs']) expect((await call(path)).json).toMatchObject({ detail: 'Send Authorization: Bearer <key>.' });
+  });
+
   test('health says nothing but that it is well', async () => {
     for (const path of ['/livez', '/healthz', '/readyz']) expect((await call(path)).json).toEqual({ status: 'ok' });
   });

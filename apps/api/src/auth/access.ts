@@ -1,6 +1,7 @@
 // The guard over every request: host, origin, key. It looks at the route that was matched, never at the path as text.
 import { ProblemError } from '@runyard/domain';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { frontDoor } from '../http/front-door.js';
 import { hostCheck, originCheck } from './allowed-hosts.js';
 import type { HostRules } from './allowed-hosts.js';
 import { digestOf, presentsKey } from './presented-key.js';
@@ -37,7 +38,7 @@ export function accessCheck(rules: AccessRules): AccessCheck {
     }
     if (presentsKey(authorization, digest, takesBasic(route))) return;
     reply.header('www-authenticate', takesBasic(route) ? 'Basic realm="Runyard: any user, the API key as password", charset="UTF-8"' : 'Bearer realm="Runyard"');
-    throw new ProblemError('unauthorized');
+    throw new ProblemError('unauthorized', frontDoor(request));
   };
 }
 

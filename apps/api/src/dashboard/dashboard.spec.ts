@@ -1,4 +1,5 @@
 // The queue dashboard: nobody gets in without the key, and nothing that is done there by hand changes or doubles a run.
+import { runInNewContext } from 'node:vm';
 import { newId } from '@runyard/domain';
 import type { Outcome, Run } from '@runyard/domain';
 import { RunConsumer } from '@runyard/run-queue';
@@ -141,6 +142,21 @@ describe('the page', () => {
     const assets = [...text.matchAll(/(?:src|href)="(static\/[^"]+)"/g)].map(([, path]) => `/queues/${path}`);
     expect(assets.length).toBeGreaterThan(4);
     for (const path of assets) expect([path, (await call(path)).status]).toEqual([path, 200]);
+  });
+
+  test('under an address that holds the key it opens itself again without it, before anything else is asked', async () => {
+    const { text } = await call('/queues/');
+    expect(/<script[^>]*src="([^"]+)"/.exec(text)?.[1]).toBe('static/plain-address.js');
+    const script = await call('/queues/static/plain-address.js');
+    expect(script.headers['content-type']).toMatch(/^text\/javascript/);
+    // Node's Request refuses the same addresses as that of a browser.
+    const opened = (address: string): string[] => {
+      const [asked, { origin, pathname, search, hash }]: [string[], URL] = [[], new URL(address)];
+      runInNewContext(script.text, { Request, document: { baseURI: new URL('/queues/', address).href }, location: { origin, pathname, search, hash, replace: (url: string) => void asked.push(url) } });
+      return asked;
+    };
+    expect(opened(`http://me:${KEY}@localhost:8080/queues/queue/runs?status=latest#x`)).toEqual(['http://localhost:8080/queues/queue/runs?status=latest#x']);
+    expect(opened('http://localhost:8080/queues/queue/runs')).toEqual([]);
   });
 
   test('a ticket has the id and the name of its run, and says nothing else about it', async () => {

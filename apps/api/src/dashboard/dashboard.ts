@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 import { problemOf } from '../http/problem-of.js';
 import { sendProblem } from '../http/problem-reply.js';
 import { refuseWhatRunsDoNotBear } from './dashboard-rules.js';
+import { PLAIN_ADDRESS } from './plain-address.js';
 
 export interface DashboardParts {
   readonly store: RunStore;
@@ -29,6 +30,7 @@ const CONTENT_SECURITY_POLICY = [
 ].join('; ');
 /** The page asks for a font of somebody else's server. */
 const FOREIGN_LINKS = /<link\b[^>]*href="https?:\/\/[^>]*>\s*/g;
+const FIRST_SCRIPT = '<script src="static/plain-address.js"></script></head>';
 
 /**
  * Mounts the dashboard. The guard is a hook of the server itself and was added before, so it holds for every route here; a hook
@@ -51,7 +53,7 @@ export async function mountDashboard(server: FastifyInstance, { store, queue, lo
         if (request.routeOptions.url?.startsWith(`${PATH}/api/`)) await queue.ping();
       });
       scope.addHook('onSend', async (_request, reply, payload) =>
-        typeof payload === 'string' && String(reply.getHeader('content-type')).startsWith('text/html') ? payload.replaceAll(FOREIGN_LINKS, '') : payload,
+        typeof payload === 'string' && String(reply.getHeader('content-type')).startsWith('text/html') ? payload.replaceAll(FOREIGN_LINKS, '').replace('</head>', FIRST_SCRIPT) : payload,
       );
       // The plugin's own handler would show the refusals of the guard as defects: what it throws comes to the one below.
       adapter.setErrorHandler((error) => {
@@ -62,6 +64,7 @@ export async function mountDashboard(server: FastifyInstance, { store, queue, lo
         if (problem.code === 'internal') logger.error({ err: error, req_id: request.id }, 'the queue dashboard failed by a defect');
         sendProblem(reply, problem);
       });
+      scope.get('/static/plain-address.js', async (_request, reply) => reply.type('text/javascript; charset=utf-8').send(PLAIN_ADDRESS));
       await scope.register(adapter.registerPlugin());
     },
     { prefix: PATH },

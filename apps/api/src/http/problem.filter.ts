@@ -4,9 +4,15 @@ import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import { ProblemError } from '@runyard/domain';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiContext } from '../api-context.js';
+import { frontDoor } from './front-door.js';
 import { problemOf } from './problem-of.js';
 import { sendProblem } from './problem-reply.js';
 import { allowedMethods } from './route-table.js';
+
+function atFrontDoor(problem: ProblemError, request: FastifyRequest): ProblemError {
+  const ways = frontDoor(request);
+  return ways === undefined ? problem : new ProblemError('not_found', ways);
+}
 
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
@@ -26,7 +32,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (problem.code !== 'not_found' || !request.is404) return problem;
     const allow = allowedMethods(this.context.routes, request.url);
     // A route with a wildcard may have nothing under this name.
-    if (allow.length === 0 || allow.includes(request.method)) return problem;
+    if (allow.length === 0 || allow.includes(request.method)) return atFrontDoor(problem, request);
     reply.header('allow', allow.join(', '));
     return new ProblemError('method_not_allowed');
   }
