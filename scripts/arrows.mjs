@@ -11,7 +11,8 @@ import { fromRoot, readParts } from './read-parts.mjs';
 /** @typedef {{ part: PartOnDisk, isSpec: boolean, used: Set<string> }} Importer */
 
 const SCOPE = '@runyard/';
-const SPEC = /\.spec\.[cm]?[jt]sx?$/;
+// Fixtures are the set-up of specs; tsconfig.json keeps them out of the product.
+const SPEC = /\.(spec|fixture)\.[cm]?[jt]sx?$/;
 
 /**
  * @param {string} root absolute path of the repository
@@ -51,6 +52,7 @@ export function checkArrows(root) {
  */
 function forbidden(importer, file, name) {
   if (name === null) return importer.isSpec ? null : 'it cannot be checked: name the module in a string';
+  if (!importer.isSpec && SPEC.test(name)) return 'specs and their fixtures are no part of the product';
   if (name.startsWith('.') || name.startsWith('/')) return leavesPart(importer.part, file, name);
   if (isBuiltin(name)) return name.startsWith('node:') ? null : `write node:${name}`;
   const packageName = name.split('/', name.startsWith('@') ? 2 : 1).join('/');

@@ -90,6 +90,7 @@ test.each([
   ['vitest', 'worker', 'not declared'],
   ['fs', 'worker', 'write node:fs'],
   ['@runyard/domain/src/index.js', 'worker', 'a part is imported through its index only'],
+  ['./planted.fixture.js', 'worker', 'specs and their fixtures are no part of the product'],
   ['../../api/src/main.js', 'worker', 'a relative import must stay inside its part'],
   ['../../worker-two/src/main.js', 'worker', 'a relative import must stay inside its part'],
 ])('%s in %s is refused', (name, part, reason) => {

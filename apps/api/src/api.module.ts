@@ -19,6 +19,7 @@ import { DocumentsController } from './documents/documents.controller.js';
 import { HealthController } from './operations/health.controller.js';
 import { HealthReport } from './operations/health-report.js';
 import { Housekeeping } from './operations/housekeeping.js';
+import { RedisRoom } from './operations/redis-room.js';
 import { RedisSettings } from './operations/redis-settings.js';
 import { StatusController } from './operations/status.controller.js';
 import { WorkersController } from './operations/workers.controller.js';
@@ -46,7 +47,7 @@ export interface ApiParts {
 }
 
 const CONTROLLERS = [RunsController, SchedulesController, RunActionsController, LifecycleController, QueueController, EventsController, OutputController, WorkersController, StatusController, HealthController, DocumentsController];
-const SERVICES = [ScheduleClock, ScheduledRuns, ScheduleKeeper, SlotDecider, EventStreamer, HealthReport, QueueStates, RunCanceler, RunViews, Housekeeping, RedisSettings, RunIntake, TicketSender];
+const SERVICES = [ScheduleClock, ScheduledRuns, ScheduleKeeper, SlotDecider, EventStreamer, HealthReport, QueueStates, RunCanceler, RunViews, Housekeeping, RedisRoom, RedisSettings, RunIntake, TicketSender];
 
 @Module({})
 export class ApiModule {

@@ -24,6 +24,7 @@ test('every option becomes its field, and the schema accepts the whole', () => {
       maxTurns: 3,
       maxBudget: 0.5,
       timeout: 900,
+      recovery: 'never',
       session: 'ses_0123456789abcdef0123456789abcdef',
       fork: true,
       tag: ['t1', 't2'],
@@ -51,6 +52,7 @@ test('every option becomes its field, and the schema accepts the whole', () => {
     max_turns: 3,
     max_budget_usd: 0.5,
     timeout_seconds: 900,
+    recovery: 'never',
     metadata: Object.fromEntries([['a', '1'], ['b', 'x=y'], ['c', ''], ['__proto__', 'p']]),
     tags: ['t1', 't2'],
   });

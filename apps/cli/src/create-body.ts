@@ -24,6 +24,7 @@ export interface RunOptions {
   readonly at?: string;
   /** Seconds. */
   readonly expires?: number;
+  readonly recovery?: CreateRun['recovery'];
   readonly tag?: readonly string[];
   readonly metadata?: readonly string[];
   readonly env?: readonly string[];
@@ -70,6 +71,7 @@ export function createBody(options: RunOptions, { prompt, cwd, outputSchema, mcp
     priority: options.priority,
     run_at: options.at,
     expires_in_seconds: options.expires,
+    recovery: options.recovery,
     metadata: options.metadata && pairsOf(options.metadata, '--metadata'),
     tags: options.tag,
   }) as CreateRun;

@@ -42,6 +42,7 @@ test.each([
   [['submit', 'x', '--expires', 'soon'], /such as 90, 15m or 2h/],
   [['queue', 'stop'], /Allowed choices are pause, resume/],
   [['retry'], /missing required argument/],
+  [['recover', 'last', 'again'], /Allowed choices are resume, restart, abandon/],
   [['rm'], /missing required argument/],
   [['workers', 'drain'], /missing required argument/],
 ])('wrong usage %j exits with 2 and says what is wrong', async (argv, message) => {
@@ -62,6 +63,15 @@ test('retry makes a new run of one that is over; rm forgets it, but not one that
   expect(removed.err).toContain('cancel it first');
   expect((await runyard('show', id)).code).toBe(3);
   expect((await runyard('rm', id)).code).toBe(3);
+});
+
+test('status tells which model provider refuses, and what waits for it', async () => {
+  const at = String(Date.now() + 600_500);
+  await redisCommand(redis.connection, 'HSET', 'runyard:upstream:feedfacecafe0123', 'state', 'open', 'kind', 'quota', 'code', 'rate_limited', 'message', 'Limit \u001b[31mreached', 'until', at, 'since', '1', 'failures', '1');
+  await redisCommand(redis.connection, 'ZADD', 'runyard:upstreams', '1', 'feedfacecafe0123');
+  expect((await runyard('status')).out).toMatch(/quota \(feedfacecafe\), is asked again in (10|9)m, 0 runs waiting: Limit reached/);
+  await redisCommand(redis.connection, 'HSET', 'runyard:upstream:feedfacecafe0123', 'state', 'closed');
+  expect((await runyard('status')).out).not.toContain('feedface');
 });
 
 test('ps says why a run waits', async () => {

@@ -223,6 +223,40 @@ test('ps asks for the live states, -a for all; the forms of output', async () =>
   expect(asked).toEqual(['all', 'all']);
 });
 
+test('recover sends what was decided', async () => {
+  const undecided = run({ status: 'waiting', waiting_for: 'recovery', reason: 'Bash was under way.', ended_at: null, duration_ms: null });
+  const asked: unknown[] = [];
+  const url = await serve((request, response, { pathname }) => {
+    if (request.method !== 'POST') return json(response, 200, undecided);
+    let body = '';
+    request.setEncoding('utf8').on('data', (piece: string) => (body += piece)).on('end', () => {
+      asked.push([pathname, JSON.parse(body)]);
+      json(response, 200, { ...undecided, status: 'queued', waiting_for: null, reason: null });
+    });
+  });
+  expect(await outcome(['recover', undecided.id, 'resume'], { url })).toMatchObject({ code: 0, out: `${undecided.id} queued\n` });
+  expect(asked).toEqual([[`/v1/runs/${undecided.id}/recover`, { action: 'resume' }]]);
+  for (const argv of [['recover', undecided.id], ['recover', undecided.id, 'retry'], ['recover']]) expect((await outcome(argv, { url })).code).toBe(2);
+  const refused = await serve(problem(409, 'conflict', 'The run is running.'));
+  expect(await outcome(['recover', undecided.id, 'resume'], { url: refused })).toMatchObject({ code: 1, out: '', err: expect.stringContaining('is running') });
+  const details = (await outcome(['show', undecided.id], { url })).out;
+  expect(details).toMatch(/waiting \(recovery\)[^]*Bash was under way\./);
+});
+
+test('a run that waits for a decision is not over: wait says whom it waits for, once, and goes on waiting', async () => {
+  const undecided = run({ status: 'waiting', waiting_for: 'recovery' });
+  const url = await serve((_, response) => json(response, 200, undecided));
+  const done = await outcome(['wait', undecided.id, '--timeout', '3'], { url });
+  expect([done.code, done.out]).toEqual([124, '']);
+  expect(done.err.match(/waits for somebody to decide: \S*runyard recover run_/g)).toHaveLength(1);
+});
+
+test('ps tells what a run waits for and for how long', async () => {
+  const resumes_at = new Date(Date.now() + 3_630_000).toISOString();
+  const url = await serve(list(run({ status: 'waiting', waiting_for: 'quota', resumes_at })));
+  expect((await outcome(['ps', '-a'], { url })).out).toContain(' waiting (quota, in 1h) ');
+});
+
 test('cancel goes on with the others when one is not there', async () => {
   const [gone, live] = [newId('run'), run({ status: 'running' })];
   const url = await serve((request, response, at) => {

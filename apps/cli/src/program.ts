@@ -11,6 +11,7 @@ import { addLogs } from './logs.js';
 import { printError } from './print-error.js';
 import { addPs } from './ps.js';
 import { addQueue } from './queue.js';
+import { addRecover } from './recover.js';
 import { addRetry } from './retry.js';
 import { addRm } from './rm.js';
 import { addSchedules } from './schedules.js';
@@ -22,7 +23,7 @@ import { addUp } from './up/up.js';
 import { addWait } from './wait.js';
 import { addWorkers } from './workers.js';
 
-const ADD = [addUp, addSubmit, addPs, addShow, addLogs, addWait, addCancel, addRetry, addRm, addSchedules, addStatus, addQueue, addWorkers, addKey];
+const ADD = [addUp, addSubmit, addPs, addShow, addLogs, addWait, addCancel, addRecover, addRetry, addRm, addSchedules, addStatus, addQueue, addWorkers, addKey];
 
 const HELP = `
 Examples:

@@ -6,7 +6,7 @@ import { toJson } from './output.js';
 import { painter, paintStatus } from './style.js';
 import { renderFields, renderTable } from './table.js';
 import { oneLine, visible } from './text.js';
-import { formatAge, formatCost, formatCount, formatDuration } from './units.js';
+import { formatAge, formatCost, formatCount, formatDuration, formatUntil } from './units.js';
 
 type Terminal = Pick<Context, 'stdout'>;
 
@@ -19,7 +19,7 @@ export function runTable(runs: readonly Run[], { stdout }: Terminal, nowMs: numb
   return renderTable<Run>(
     [
       { title: 'ID', text: (run) => run.id },
-      { title: 'STATUS', text: statusText, paint: (text, run) => paintStatus(paint, run.status, text) },
+      { title: 'STATUS', text: (run) => statusText(run, nowMs), paint: (text, run) => paintStatus(paint, run.status, text) },
       { title: 'AGE', text: (run) => formatAge(run.created_at, nowMs) },
       { title: 'TIME', text: (run) => timeOf(run, nowMs) },
       { title: 'TURNS', text: (run) => (run.num_turns === null ? '' : String(run.num_turns)) },
@@ -38,7 +38,9 @@ export function runDetails(run: Run, { stdout }: Terminal, nowMs: number = Date.
   return renderFields(
     [
       ['id', run.id],
-      ['status', paintStatus(paint, run.status, statusText(run))],
+      ['status', paintStatus(paint, run.status, statusText(run, nowMs))],
+      ['waits', run.status === 'waiting' ? run.reason && visible(run.reason) : null],
+      ['goes on', run.resumes_at && `${run.resumes_at} (${formatUntil(run.resumes_at, nowMs)})`],
       ['name', run.name && oneLine(run.name)],
       ['prompt', firstLines(visible(promptText(run.prompt)))],
       ['session', run.session_id],
@@ -69,9 +71,10 @@ export function promptText(prompt: Prompt): string {
   return prompt.map((block) => (block.type === 'text' ? block.text : '[image]')).join(' ');
 }
 
-function statusText(run: Run): string {
+/** The state of a run with what it waits for, and for how long. */
+export function statusText(run: Run, nowMs: number = Date.now()): string {
   if (run.status === 'failed' && run.failure) return `failed (${run.failure.code})`;
-  if (run.status === 'waiting' && run.waiting_for) return `waiting (${run.waiting_for})`;
+  if (run.status === 'waiting' && run.waiting_for) return `waiting (${run.waiting_for}${run.resumes_at === null ? '' : `, ${formatUntil(run.resumes_at, nowMs)}`})`;
   if (run.status === 'queued' && run.queued_reason) return `queued (${run.queued_reason})`;
   return run.cancel_requested_at !== null && !isTerminal(run.status) ? `${run.status} (canceling)` : run.status;
 }

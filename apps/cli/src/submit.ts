@@ -1,6 +1,6 @@
 // `runyard submit`: a prompt becomes a run; nothing more, or wait for its end, or watch it.
 import type { ApiClient } from '@runyard/api-client';
-import { EFFORTS, isTerminal, PERMISSION_MODES } from '@runyard/domain';
+import { EFFORTS, isTerminal, PERMISSION_MODES, RECOVERIES } from '@runyard/domain';
 import type { Run } from '@runyard/domain';
 import { Option } from 'commander';
 import type { Command } from 'commander';
@@ -22,6 +22,7 @@ import { resolveRunId } from './run-ids.js';
 import { runTable } from './run-table.js';
 import { painter } from './style.js';
 import { visible } from './text.js';
+import { undecidedHint } from './undecided-hint.js';
 import { untilTerminal } from './until-terminal.js';
 
 interface SubmitOptions extends RunOptions {
@@ -61,6 +62,7 @@ export function addSubmit(program: Command, finish: Finish): void {
     .option('--priority <n>', 'from -10 to 10; a higher number is taken sooner', parsePriority)
     .option('--at <time>', 'not before this time: 2026-12-31T23:00, or so long from now: 15m, 2h', parseTime)
     .option('--expires <time>', 'give up when no worker had room for so long: 90, 15m, 2h', parseSeconds)
+    .addOption(new Option('--recovery <how>', 'what becomes of it when its worker is lost; default auto').choices(RECOVERIES))
     .option('--session <id>', 'continue a session; the id of a run stands for its session')
     .option('--fork', 'continue a copy of the session')
     .option('--name <text>', 'name for people')
@@ -99,7 +101,7 @@ async function follow(context: Context, client: ApiClient, run: Run, output: Out
 
 async function wait(context: Context, client: ApiClient, run: Run, output: OutputFormat, signal: AbortSignal): Promise<ExitCode> {
   hint(context, run.id);
-  const ended = await untilTerminal(client, run, { signal });
+  const ended = await untilTerminal(client, run, { signal, onWaiting: undecidedHint(context) });
   printOne(context.stdout, output, ended, { id: ended.id, table: () => answerText(ended) });
   if (isTerminal(ended.status)) context.stderr.write(outcomeLines(ended, painter(context.stderr)));
   return ended.status === 'succeeded' ? EXIT.ok : EXIT.failed;

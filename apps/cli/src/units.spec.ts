@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatAge, formatCost, formatCount, formatDuration, parseDuration, plural } from './units.js';
+import { formatAge, formatCost, formatCount, formatDuration, formatUntil, parseDuration, plural } from './units.js';
 
 test('durations', () => {
   expect([0, 999, 61_000, 3_599_999, 3_600_000, 90_061_000, -5].map(formatDuration)).toEqual(['0:00', '0:00', '1:01', '59:59', '1:00:00', '25:01:01', '0:00']);
@@ -9,6 +9,12 @@ test('ages', () => {
   const now = Date.parse('2026-01-10T00:00:00.000Z');
   const before = (seconds: number): string => formatAge(new Date(now - seconds * 1000).toISOString(), now);
   expect([0, 59, 60, 3599, 3600, 172_799, 172_800, -10].map(before)).toEqual(['0s', '59s', '1m', '59m', '1h', '47h', '2d', '0s']);
+});
+
+test('times to come', () => {
+  const now = Date.parse('2026-01-10T00:00:00.000Z');
+  const after = (seconds: number): string => formatUntil(new Date(now + seconds * 1000).toISOString(), now);
+  expect([-10, 0, 0.9, 1, 59, 60, 3600, 172_800].map(after)).toEqual(['now', 'now', 'now', 'in 1s', 'in 59s', 'in 1m', 'in 1h', 'in 2d']);
 });
 
 test('costs', () => {

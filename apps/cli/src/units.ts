@@ -16,6 +16,12 @@ export function formatAge(iso: string, nowMs: number): string {
   return seconds < 48 * 3600 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`;
 }
 
+/** How long until then, in the largest whole unit: `in 8s`, `in 5m`; `now` when the time has come. */
+export function formatUntil(iso: string, nowMs: number): string {
+  const untilMs = Date.parse(iso) - nowMs;
+  return untilMs < 1000 ? 'now' : `in ${formatAge(new Date(nowMs).toISOString(), nowMs + untilMs)}`;
+}
+
 /** `$1.23`; small amounts with more digits; `~` before an estimate. */
 export function formatCost(usd: number, estimated = false): string {
   return `${estimated ? '~' : ''}$${usd === 0 || usd >= 1 ? usd.toFixed(2) : usd.toFixed(4)}`;

@@ -9,14 +9,23 @@ const PAUSE_MS = 2_000;
 // A server that is away for longer does not come back for us.
 const GIVE_UP_MS = 5 * 60_000;
 
+export interface UntilTerminalOptions {
+  readonly signal: AbortSignal;
+  /** By performance.now(). */
+  readonly deadlineMs?: number | undefined;
+  /** Called each time the run is seen waiting. */
+  readonly onWaiting?: ((run: Run) => void) | undefined;
+}
+
 /**
  * The run as it ended, or as it is when `deadlineMs` (performance.now) is reached. A server that restarts is waited for.
  * @throws the reason of `signal`; ApiProblem; ServerUnreachable after five minutes without an answer
  */
-export async function untilTerminal(client: ApiClient, run: Run, { signal, deadlineMs = Infinity }: { signal: AbortSignal; deadlineMs?: number }): Promise<Run> {
+export async function untilTerminal(client: ApiClient, run: Run, { signal, deadlineMs = Infinity, onWaiting }: UntilTerminalOptions): Promise<Run> {
   let latest = run;
   let answeredAt = performance.now();
   while (!isTerminal(latest.status) && performance.now() < deadlineMs) {
+    if (latest.status === 'waiting') onWaiting?.(latest);
     const waitMs = Math.min(LIMITS.waitSeconds * 1000, deadlineMs - performance.now());
     try {
       const asked = performance.now();

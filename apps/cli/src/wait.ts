@@ -12,6 +12,7 @@ import { outputOption, printOne } from './output.js';
 import type { OutputFormat } from './output.js';
 import { resolveRunId } from './run-ids.js';
 import { painter, paintStatus } from './style.js';
+import { undecidedHint } from './undecided-hint.js';
 import { untilTerminal } from './until-terminal.js';
 
 interface WaitOptions {
@@ -36,10 +37,11 @@ async function wait(context: Context, texts: readonly string[], options: WaitOpt
   const deadlineMs = options.timeout === undefined ? Infinity : performance.now() + options.timeout * 1000;
   const paint = painter(context.stdout);
   return interruptible(context, async (signal) => {
+    const tellOnce = undecidedHint(context);
     const ids = await Promise.all(texts.map((text) => resolveRunId(client, text, signal)));
     const runs = await Promise.all(
       [...new Set(ids)].map(async (id) => {
-        const run = await untilTerminal(client, await client.run(id, { signal }), { signal, deadlineMs });
+        const run = await untilTerminal(client, await client.run(id, { signal }), { signal, deadlineMs, onWaiting: tellOnce });
         if (isTerminal(run.status)) {
           printOne(context.stdout, lineFormat(options.output), run, { id: run.id, table: () => `${run.id} ${paintStatus(paint, run.status)}\n` });
         }

@@ -5,7 +5,8 @@ import type { CreateRun } from '@runyard/domain';
 import { expect, onTestFinished, test } from 'vitest';
 import type { ActiveRun } from './active-runs.js';
 import type { RunSecrets } from './run-secrets.js';
-import { bashTimes, claudeCommand, promptMessage } from './claude-command.js';
+import { bashTimes, claudeCommand, limitsLeft, userMessage } from './claude-command.js';
+import { NO_SPENDING } from './spending.js';
 import type { WorkerParts } from './worker-parts.js';
 
 const settings = { claudeMaxRetries: 3, claudeApiTimeoutMs: 7000 };
@@ -17,7 +18,7 @@ async function commandOf(request: CreateRun, memory?: string, secrets: RunSecret
   const active = { run: { request }, mark: 'the-mark', privateDir: directory.path } as ActiveRun;
   const parts = { settings, hostEnvironment } as unknown as WorkerParts;
   const session = { claude: { mode: 'start', sessionId: 'the-session' }, configDir: '/config', tmpDir: '/tmp/private', costBeforeUsd: 0 } as const;
-  return claudeCommand(active, { path: '/workspace', ignored: [], ...(memory === undefined ? {} : { memory }) }, session, parts, secrets);
+  return claudeCommand(active, { path: '/workspace', ignored: [], ...(memory === undefined ? {} : { memory }) }, session, limitsLeft(request, NO_SPENDING), parts, secrets);
 }
 
 test('nothing asked for: edits are accepted, the workspace does not rule, nothing is appended', async () => {
@@ -99,12 +100,19 @@ test('no servers, no file', async () => {
 });
 
 test('the prompt is one user message with an id of its own', () => {
-  const { uuid, message } = promptMessage('--help');
+  const { uuid, message } = userMessage('--help');
   expect(message).toEqual({ type: 'user', uuid, message: { role: 'user', content: '--help' }, parent_tool_use_id: null });
-  expect(promptMessage('--help').uuid).not.toBe(uuid);
+  expect(userMessage('--help').uuid).not.toBe(uuid);
 });
 
 test('times of commands only where the operator set them', () => {
   expect(bashTimes({})).toEqual({});
   expect(bashTimes({ BASH_MAX_TIMEOUT_MS: '3600000', BASH_DEFAULT_TIMEOUT_MS: 'x' })).toEqual({ bashMaxMs: 3_600_000 });
+});
+
+test('what earlier attempts have spent is not spent twice, and one turn is always left', () => {
+  const request = { prompt: 'x', max_turns: 5, max_budget_usd: 2 };
+  expect(limitsLeft(request, { ...NO_SPENDING, cost_usd: 0.5, num_turns: 3 })).toEqual({ maxTurns: 2, maxBudgetUsd: 1.5 });
+  expect(limitsLeft(request, { ...NO_SPENDING, num_turns: 9 })).toEqual({ maxTurns: 1, maxBudgetUsd: 2 });
+  expect(limitsLeft({ prompt: 'x' }, { ...NO_SPENDING, cost_usd: 1 })).toEqual({ maxTurns: undefined, maxBudgetUsd: undefined });
 });

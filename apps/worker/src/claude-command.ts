@@ -11,6 +11,7 @@ import { writeMcpConfig } from './mcp-config.js';
 import { resolveTexts } from './run-secrets.js';
 import type { RunSecrets } from './run-secrets.js';
 import type { OpenSession } from './session.js';
+import type { Spending } from './spending.js';
 import type { WorkerParts } from './worker-parts.js';
 
 export interface ClaudeCommand {
@@ -19,8 +20,22 @@ export interface ClaudeCommand {
   readonly cwd: string;
 }
 
+/** What is left of the run's limits after its earlier attempts. */
+export interface CommandLimits {
+  readonly maxTurns: number | undefined;
+  readonly maxBudgetUsd: number | undefined;
+}
+
+/** The CLI counts per process. */
+export function limitsLeft({ max_turns, max_budget_usd }: CreateRun, spent: Spending): CommandLimits {
+  return {
+    maxTurns: max_turns === undefined ? undefined : Math.max(1, max_turns - (spent.num_turns ?? 0)),
+    maxBudgetUsd: max_budget_usd === undefined ? undefined : max_budget_usd - (spent.cost_usd ?? 0),
+  };
+}
+
 /** Builds the command; writes the appended system prompt and the MCP servers into the run's private directory. */
-export async function claudeCommand(active: ActiveRun, workspace: ReadyWorkspace, session: OpenSession, parts: WorkerParts, secrets: RunSecrets): Promise<ClaudeCommand> {
+export async function claudeCommand(active: ActiveRun, workspace: ReadyWorkspace, session: OpenSession, limits: CommandLimits, parts: WorkerParts, secrets: RunSecrets): Promise<ClaudeCommand> {
   const { request } = active.run;
   const { settings, hostEnvironment } = parts;
   const appendSystemPromptFile = await writeSystemPrompt([workspace.memory, request.append_system_prompt], active.privateDir);
@@ -35,8 +50,7 @@ export async function claudeCommand(active: ActiveRun, workspace: ReadyWorkspace
     appendSystemPromptFile,
     mcpConfigFile: await writeMcpConfig(request.mcp_servers, secrets, active.privateDir),
     outputSchema: request.output_schema,
-    maxTurns: request.max_turns,
-    maxBudgetUsd: request.max_budget_usd,
+    ...limits,
     trust: request.workspace?.trust ?? 'none',
   });
   const env = buildEnvironment({
@@ -53,8 +67,11 @@ export async function claudeCommand(active: ActiveRun, workspace: ReadyWorkspace
   return { args, env, cwd: workspace.path };
 }
 
-/** The prompt as the CLI's stream-json input wants it, under an id that the CLI reports on. */
-export function promptMessage(prompt: CreateRun['prompt']): { readonly uuid: string; readonly message: object } {
+/**
+ * A message as the CLI's stream-json input wants it, under an id that the CLI reports on. A new id each time: the CLI takes a message
+ * whose id its transcript knows as delivered.
+ */
+export function userMessage(prompt: CreateRun['prompt']): { readonly uuid: string; readonly message: object } {
   const uuid = randomUUID();
   return { uuid, message: { type: 'user', uuid, message: { role: 'user', content: prompt }, parent_tool_use_id: null } };
 }

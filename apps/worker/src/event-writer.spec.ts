@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { EventWriter } from './event-writer.js';
 
 /** Answers each flush by hand: `answer(0, …)` is the answer to the first one that was sent. */
-function handStore(options: { bufferBytes?: number } = {}) {
+function handStore(options: { bufferBytes?: number; closePatienceMs?: number; isHeld?: () => boolean } = {}) {
   const sent: Flush[] = [];
   const answers: PromiseWithResolvers<{ kind: 'appended' | 'lost' }>[] = [];
   const errors: unknown[] = [];
@@ -62,6 +62,36 @@ test('close hands out what was not sent yet, with the next number', async () => 
   expect(await rest).toEqual({ number: 2, events: [{ type: 'log.stderr', data: '2' }] });
   writer.write('log.stderr', 'late');
   expect(sent).toHaveLength(1);
+});
+
+test('close sends a backlog as usual and hands out no more than one flush of it; what comes too late is dropped', async () => {
+  const { writer, answer, sent } = handStore({ bufferBytes: Number.MAX_SAFE_INTEGER });
+  for (let index = 0; index < 601; index += 1) writer.write('log.stderr', String(index));
+  const rest = writer.close();
+  writer.write('log.stderr', 'late');
+  for (let index = 0; index < 3; index += 1) {
+    await waitFor(() => sent.length > index, { what: `flush ${index + 1}` });
+    answer(index)?.resolve({ kind: 'appended' });
+  }
+  const last = await rest;
+  expect(sent.map((flush) => flush.events.length)).toEqual([1, 250, 100]);
+  expect([last?.number, last?.events.length]).toEqual([4, 250]);
+  const all = [...sent.flatMap((flush) => flush.events), ...(last?.events ?? [])];
+  expect(all.map(({ data }) => data)).toEqual(Array.from({ length: 601 }, (_, index) => String(index)));
+});
+
+test('close does not wait for ever: it hands out everything, and says which flush may have arrived', async () => {
+  const { writer, answer, sent, lost } = handStore({ bufferBytes: Number.MAX_SAFE_INTEGER, closePatienceMs: 20 });
+  for (let index = 0; index < 300; index += 1) writer.write('log.stderr', String(index));
+  const rest = await writer.close();
+  expect(sent).toHaveLength(1);
+  expect(rest?.unconfirmed).toEqual(sent[0]);
+  expect([rest?.number, rest?.events.length]).toEqual([2, 299]);
+  expect(rest?.events.map(({ data }) => Number(data))).toEqual(Array.from({ length: 299 }, (_, index) => index + 1));
+  // Its command arrived after the end of the attempt: nobody is told of a loss.
+  answer(0)?.resolve({ kind: 'lost' });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(lost).toEqual([]);
 });
 
 test('close of an idle writer has nothing to hand out', async () => {
@@ -125,4 +155,19 @@ test('stop ends the repetitions of a flush that never gets an answer', async () 
   await waitFor(() => errors.length === 1, { what: 'the first error' });
   writer.stop();
   expect(await writer.close()).toBeUndefined();
+});
+
+test('when the lease is over nothing is taken any more, nothing is sent, and what was sent does not count as written', async () => {
+  let held = true;
+  const { writer, answer, sent } = handStore({ isHeld: () => held });
+  writer.write('log.stderr', '1');
+  writer.write('log.stderr', '2');
+  const flushed = writer.flushed();
+  held = false;
+  writer.write('log.stderr', '3');
+  answer(0)?.resolve({ kind: 'appended' });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(sent.map((flush) => flush.events.length)).toEqual([1]);
+  writer.stop();
+  expect(await flushed).toBe(false);
 });

@@ -1,59 +1,77 @@
-// Small loops that any worker may run: lost tickets, runs whose time has come or is over, lost workers' runs, finished logs that nobody compacted.
+// What any worker may do for all: lost tickets, runs whose time has come or is over, lost workers' runs, and what ended runs leave behind.
+import { startLeaderJobs } from '@runyard/run-store';
+import type { Dispatch, EndedByTime, LeaderJob, RunStore } from '@runyard/run-store';
+import { QueueUnavailableError } from '@runyard/run-queue';
 import type { RunQueue } from '@runyard/run-queue';
-import type { Dispatch, RunStore } from '@runyard/run-store';
 
-const EVERY_MS = 2000;
+const EVERY_MS = 1000;
+const TIDY_EVERY_MS = 5000;
+const FILES_EVERY_MS = 60_000;
 /** Whoever makes a dispatch adds its ticket at once; after this time it is taken for forgotten. */
 const FORGOTTEN_AFTER_MS = 2000;
 const COMPACT_AFTER_MS = 10_000;
 const AT_A_TIME = 50;
+const DIRECTORIES_AT_A_TIME = 200;
 
 export interface HousekeepingOptions {
-  readonly store: Pick<RunStore, 'undispatched' | 'dispatched' | 'queued' | 'expiredLeases' | 'redispatchLost' | 'pendingCompactions' | 'compact'>;
+  readonly workerId: string;
+  readonly store: Pick<RunStore, 'lead' | 'resign' | 'undispatched' | 'dispatched' | 'queued' | 'expiredLeases' | 'redispatchLost' | 'pendingCompactions' | 'compact' | 'staleFiles'>;
   readonly queue: Pick<RunQueue, 'enqueue'>;
+  readonly onDone: (job: string, count: number) => void;
+  /** A run that ended without any worker. */
+  readonly onEnded: (ended: EndedByTime) => void;
   readonly onError: (job: string, error: unknown) => void;
 }
 
 /** Puts a dispatch into the queue; the outbox keeps it until that has worked. */
-export async function sendTicket({ store, queue }: Pick<HousekeepingOptions, 'store' | 'queue'>, dispatch: Dispatch): Promise<void> {
+export async function sendTicket({ store, queue }: Pick<HousekeepingOptions, 'queue'> & { readonly store: Pick<RunStore, 'dispatched'> }, dispatch: Dispatch): Promise<void> {
   await queue.enqueue(dispatch);
   await store.dispatched(dispatch);
 }
 
-async function sendForgottenTickets(options: HousekeepingOptions): Promise<void> {
-  for (const dispatch of await options.store.undispatched(FORGOTTEN_AFTER_MS, AT_A_TIME)) await sendTicket(options, dispatch);
-}
-
-async function advanceQueuedRuns(options: HousekeepingOptions): Promise<void> {
-  for (const dispatch of await options.store.queued.advance(AT_A_TIME)) await sendTicket(options, dispatch);
-}
-
-async function dispatchLostRuns(options: HousekeepingOptions): Promise<void> {
-  for (const runId of await options.store.expiredLeases(AT_A_TIME)) {
-    const dispatch = await options.store.redispatchLost(runId);
-    if (dispatch) await sendTicket(options, dispatch);
-  }
-}
-
-async function compactForgottenLogs({ store }: HousekeepingOptions): Promise<void> {
-  for (const runId of await store.pendingCompactions(COMPACT_AFTER_MS, AT_A_TIME)) await store.compact(runId);
-}
-
-const JOBS = { sendForgottenTickets, advanceQueuedRuns, dispatchLostRuns, compactForgottenLogs };
-
-/** Starts the loops; the answer stops them and waits for what is under way. An error is told and the next round tries again. */
+/** Starts the jobs, of which the API does the first family as well; the answer stops them and waits for what is under way. */
 export function startHousekeeping(options: HousekeepingOptions): () => Promise<void> {
-  let round: Promise<void> | undefined;
-  const doAll = async (): Promise<void> => {
-    for (const [name, job] of Object.entries(JOBS)) await job(options).catch((error: unknown) => options.onError(name, error));
+  const families = { dispatch: dispatchJobs(options), leftovers: leftoverJobs(options) };
+  const stops = Object.entries(families).map(([family, jobs]) => startLeaderJobs({ ...options, holder: options.workerId, family, jobs }));
+  return async () => void (await Promise.all(stops.map((stop) => stop())));
+}
+
+function dispatchJobs(options: HousekeepingOptions): LeaderJob[] {
+  const { store } = options;
+  const sendAll = async (dispatches: readonly Dispatch[]): Promise<number> => {
+    for (const dispatch of dispatches) await sendTicket(options, dispatch);
+    return dispatches.length;
   };
-  const timer = setInterval(() => {
-    round ??= doAll().finally(() => {
-      round = undefined;
-    });
-  }, EVERY_MS);
-  return async () => {
-    clearInterval(timer);
-    await round;
+  const giveToAnother = async (runId: string): Promise<void> => {
+    const dispatch = await store.redispatchLost(runId);
+    if (dispatch) await sendTicket(options, dispatch);
   };
+  return [
+    { name: 'outbox', everyMs: EVERY_MS, work: async () => sendAll(await store.undispatched(FORGOTTEN_AFTER_MS, AT_A_TIME)) },
+    { name: 'due', everyMs: EVERY_MS, work: async () => sendAll(await store.queued.advance(AT_A_TIME, options.onEnded)) },
+    { name: 'leases', everyMs: EVERY_MS, work: async () => eachOf(await store.expiredLeases(AT_A_TIME), giveToAnother) },
+  ];
+}
+
+function leftoverJobs({ store }: HousekeepingOptions): LeaderJob[] {
+  const compact = (runId: string): Promise<void> => store.compact(runId);
+  return [
+    { name: 'compaction', everyMs: TIDY_EVERY_MS, work: async () => eachOf(await store.pendingCompactions(COMPACT_AFTER_MS, AT_A_TIME), compact) },
+    { name: 'files', everyMs: FILES_EVERY_MS, work: () => store.staleFiles.remove(DIRECTORIES_AT_A_TIME) },
+  ];
+}
+
+/** One that fails does not keep the others, unless nothing can work now. Answers how many there were. @throws what failed, when all were tried */
+async function eachOf(ids: readonly string[], work: (id: string) => Promise<void>): Promise<number> {
+  const errors: unknown[] = [];
+  for (const id of ids) {
+    try {
+      await work(id);
+    } catch (error) {
+      if (error instanceof QueueUnavailableError) throw error;
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw new AggregateError(errors, `failed for ${errors.length} of ${ids.length} runs`);
+  return ids.length;
 }

@@ -39,12 +39,12 @@ test('each confirmed renewal moves the deadline, counted from when it was sent',
   expect(deadlines).toEqual(deadlines.toSorted((a, b) => a - b));
 });
 
-test('a silent store ends the lease, is asked only once at a time, and a late answer changes nothing', async () => {
+test('a silent store ends the lease, is not asked again and again, and a late answer changes nothing', async () => {
   const answer = Promise.withResolvers<RenewAnswer>();
   let asked = 0;
   const { lost, deadlines } = keep(() => (++asked, answer.promise), { renewEveryMs: 2, holdMs: 100 });
   await waitFor(() => lost.length > 0, { what: 'the end of the lease' });
-  expect(asked).toBe(1);
+  expect(asked).toBe(2);
   answer.resolve(renewed);
   await answer.promise;
   expect(deadlines).toEqual([]);
@@ -86,4 +86,39 @@ test('after stop nothing is called any more', async () => {
   answer.resolve({ kind: 'lost' });
   await answer.promise;
   expect([lost, deadlines]).toEqual([[], []]);
+});
+
+test('a process that was stopped past its deadline knows it before its timers do, and a late confirmation does not save it', async () => {
+  const answer = Promise.withResolvers<RenewAnswer>();
+  let asked = 0;
+  const { keeper, lost, deadlines } = keep(() => (++asked, answer.promise), { renewEveryMs: 2, holdMs: 150 });
+  await waitFor(() => asked > 0, { what: 'a renewal under way' });
+  expect(keeper.check()).toBe(true);
+  // As after SIGSTOP and SIGCONT: time has passed and no timer had its turn.
+  for (const until = monotonicMs() + 200; monotonicMs() < until;);
+  answer.resolve(renewed);
+  await answer.promise;
+  expect([keeper.check(), lost.length, deadlines]).toEqual([false, 1, []]);
+});
+
+test('the worker gives the run up before the warden ends its processes', async () => {
+  const { keeper, lost } = keep(() => new Promise(() => undefined), { renewEveryMs: 60_000, holdMs: 600_000, claimedAtMs: monotonicMs() - 599_600 });
+  expect([keeper.check(), lost.length]).toEqual([false, 1]);
+  expect(monotonicMs()).toBeLessThan(keeper.deadlineAtMs);
+});
+
+test('slow answers keep the lease: the next question does not wait for the answer to the last one, nor for the claim', async () => {
+  const answers: PromiseWithResolvers<RenewAnswer>[] = [];
+  const renew = () => {
+    answers.push(Promise.withResolvers<RenewAnswer>());
+    return answers.at(-1)?.promise ?? Promise.reject(new Error('none'));
+  };
+  // The claim took longer than the time between two renewals: the first one is sent at once.
+  const { deadlines, lost } = keep(renew, { renewEveryMs: 50, holdMs: 60_000, claimedAtMs: monotonicMs() - 60 });
+  await waitFor(() => answers.length === 2, { what: 'a second question while the first is open' });
+  answers[0]?.resolve(renewed);
+  await waitFor(() => answers.length === 3, { what: 'a third one' });
+  answers[1]?.resolve(renewed);
+  await waitFor(() => deadlines.length === 2, { what: 'both confirmations' });
+  expect(lost).toEqual([]);
 });

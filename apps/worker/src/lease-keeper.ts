@@ -11,6 +11,10 @@ export const RENEW_EVERY_MS = 4000;
  */
 export const HOLD_MS = 11_000;
 
+const BEFORE_THE_WARDEN_MS = 500;
+/** With two on their way a lease survives answers that take 6 s. */
+const UNANSWERED_AT_MOST = 2;
+
 export interface LeaseKeeperOptions {
   readonly renew: () => Promise<RenewAnswer>;
   /** monotonicMs() from before the claim was sent. */
@@ -28,64 +32,97 @@ export interface LeaseKeeperOptions {
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
   readonly #holdMs: number;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout;
   #deadline: NodeJS.Timeout;
   #deadlineAtMs: number;
-  #renewing = false;
+  #lastSentAtMs: number;
+  #unanswered = 0;
   #over = false;
+  #lost = false;
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
     this.#holdMs = options.holdMs ?? HOLD_MS;
     this.#deadlineAtMs = options.claimedAtMs + this.#holdMs;
-    this.#timer = setInterval(() => void this.#renew(), options.renewEveryMs ?? RENEW_EVERY_MS);
+    this.#lastSentAtMs = options.claimedAtMs;
+    this.#timer = this.#armRenewal();
     this.#deadline = this.#armDeadline();
   }
 
-  /** Until when the process may live, on the monotonic clock. */
+  /** Until when the process may live, on the monotonic clock: for the warden. */
   get deadlineAtMs(): number {
     return this.#deadlineAtMs;
+  }
+
+  /**
+   * Whether the lease is still held. To be asked before anything is done in its name: a process that goes on after a stop
+   * hears first what came over its pipes meanwhile, and only then its timers.
+   */
+  check(): boolean {
+    if (monotonicMs() >= this.#ownDeadlineAtMs()) this.#lose(this.#unconfirmed());
+    return !this.#lost;
   }
 
   /** No more renewals and no more calls. */
   stop(): void {
     this.#over = true;
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     clearTimeout(this.#deadline);
   }
 
+  // Counted from when the last one was sent, the claim itself included: answers that take their time must not delay the next question.
+  #armRenewal(): NodeJS.Timeout {
+    const dueAtMs = this.#lastSentAtMs + (this.#options.renewEveryMs ?? RENEW_EVERY_MS);
+    return setTimeout(() => {
+      void this.#renew();
+      if (!this.#over) this.#timer = this.#armRenewal();
+    }, Math.max(0, dueAtMs - monotonicMs()));
+  }
+
   async #renew(): Promise<void> {
-    // A connection to a silent Redis waits: one question at a time is enough.
-    if (this.#renewing) return;
-    this.#renewing = true;
     const sentAtMs = monotonicMs();
+    this.#lastSentAtMs = sentAtMs;
+    // A connection to a silent Redis waits: more questions than these would not help.
+    if (this.#unanswered >= UNANSWERED_AT_MOST) return;
+    this.#unanswered += 1;
     try {
       const answer = await this.#options.renew();
-      if (this.#over) return;
+      // An answer that comes too late finds processes that the warden has ended.
+      if (this.#over || !this.check()) return;
       if (answer.kind === 'lost') this.#lose('another worker may have the run: the store refused to renew its lease');
       else this.#confirm(answer, sentAtMs);
     } catch (error) {
       this.#options.onError?.(error);
     } finally {
-      this.#renewing = false;
+      this.#unanswered -= 1;
     }
   }
 
   #confirm(answer: Extract<RenewAnswer, { kind: 'renewed' }>, sentAtMs: number): void {
-    this.#deadlineAtMs = sentAtMs + this.#holdMs;
+    this.#deadlineAtMs = Math.max(this.#deadlineAtMs, sentAtMs + this.#holdMs);
     clearTimeout(this.#deadline);
     this.#deadline = this.#armDeadline();
-    if (monotonicMs() < this.#deadlineAtMs) this.#options.onRenewed(answer, this.#deadlineAtMs);
+    if (monotonicMs() < this.#ownDeadlineAtMs()) this.#options.onRenewed(answer, this.#deadlineAtMs);
   }
 
   #armDeadline(): NodeJS.Timeout {
-    const leftMs = Math.max(0, this.#deadlineAtMs - monotonicMs());
-    return setTimeout(() => this.#lose(`no renewal of its lease was confirmed within ${this.#holdMs} ms`), leftMs);
+    const leftMs = Math.max(0, this.#ownDeadlineAtMs() - monotonicMs());
+    return setTimeout(() => this.#lose(this.#unconfirmed()), leftMs);
+  }
+
+  /** A little before the warden's: whoever is awake knows that the lease is lost before its processes are seen to die. */
+  #ownDeadlineAtMs(): number {
+    return this.#deadlineAtMs - Math.min(BEFORE_THE_WARDEN_MS, this.#holdMs / 10);
+  }
+
+  #unconfirmed(): string {
+    return `no renewal of its lease was confirmed within ${this.#holdMs} ms`;
   }
 
   #lose(why: string): void {
     if (this.#over) return;
     this.stop();
+    this.#lost = true;
     this.#options.onLost(why);
   }
 }

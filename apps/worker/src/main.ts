@@ -1,8 +1,9 @@
 // The worker process, wired by hand: settings, parts, health, then runs until it is told to stop.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { EXIT_CODE_BAD_SETTINGS, exitOnSettingsError, hostEnvironment, parseRedisUrl, unknownSettings, WorkerEnvironment, workerSettings } from '@runyard/config';
+import { crashSetting, EXIT_CODE_BAD_SETTINGS, exitOnSettingsError, hostEnvironment, parseRedisUrl, unknownSettings, WorkerEnvironment, workerSettings } from '@runyard/config';
 import type { WorkerSettings } from '@runyard/config';
 import { newId } from '@runyard/domain';
 import { RunConsumer, RunQueue } from '@runyard/run-queue';
@@ -12,13 +13,18 @@ import { ActiveRuns } from './active-runs.js';
 import { dataDirProblem, listenProblem, redisProblem } from './boot-checks.js';
 import { ClaudeInstallation } from './claude-installation.js';
 import { quietConnectionErrors } from './connection-errors.js';
+import { DiskGuard } from './disk-guard.js';
+import { armCrashPoints } from './crash-points.js';
 import { drain } from './drain.js';
 import { startHealthServer } from './health-server.js';
 import { startHeartbeat } from './heartbeat.js';
 import { startHousekeeping } from './housekeeping.js';
+import { watchMemory } from './memory-watch.js';
+import { watchQueue } from './queue-watch.js';
 import { readinessChecks } from './readiness.js';
 import { performRun } from './run.js';
 import { listenForStop } from './stop-signals.js';
+import { endOrphans, watchForOrphans } from './warden/orphans.js';
 import { Warden } from './warden/warden.js';
 import { tellOfWork } from './worker-gauges.js';
 import type { WorkerParts } from './worker-parts.js';
@@ -27,6 +33,7 @@ const LEAVE_MS = 3000;
 
 function settingsOrExit(): WorkerSettings {
   try {
+    armCrashPoints(crashSetting());
     return workerSettings();
   } catch (error) {
     exitOnSettingsError(error);
@@ -57,11 +64,28 @@ const onError = (error: Error): void => {
   metrics.redisError();
   tellOnce(error);
 };
-const store = RunStore.open({ redis, role: 'worker', dataDir: settings.dataDir, onError });
+const store = RunStore.open({
+  redis,
+  role: 'worker',
+  dataDir: settings.dataDir,
+  inlineBytes: settings.eventInlineBytes,
+  liveLogBytes: settings.runLogRedisBytes,
+  onError,
+  onFileError: (error) => log.warn({ err: error }, 'a part of a log was not moved out of Redis'),
+});
 const queue = RunQueue.open({ redis, onError });
 const claude = new ClaudeInstallation(settings.claudeBin);
 let drainAsked = false;
+const disk = new DiskGuard({ places: { 'data directory': settings.dataDir, 'temporary directory': tmpdir() }, minFreeBytes: settings.minFreeBytes });
 const draining = (): boolean => drainAsked || stop.drain.aborted;
+
+let exitCode = 0;
+/** Whoever runs this process shall start it anew: it finishes what it has, or hands it over, and ends with an error. */
+function leaveWithError(why: string): void {
+  log.fatal({ why }, 'this worker cannot go on: it drains and ends');
+  exitCode = 1;
+  stop.leave();
+}
 
 /** Somebody asked over the API: finish what runs, take no more, and stay up until somebody starts this process again. */
 function takeNoMore(): void {
@@ -72,7 +96,7 @@ function takeNoMore(): void {
   heartbeat.beat();
 }
 
-const checks = readinessChecks({ store, claude, draining, dataDir: settings.dataDir });
+const checks = readinessChecks({ store, claude, draining, disk });
 const health = await startHealthServer(settings, checks, metrics).catch((error: unknown) =>
   refuseToStart(listenProblem(settings, error)),
 );
@@ -92,31 +116,77 @@ const problems = await unlessStopped(store.ping().then(() => store.checkSettings
 const unsafe = redisProblem(problems, (problem) => log.warn(problem));
 if (unsafe) refuseToStart(unsafe);
 
+const orphans = {
+  onEnded: (mark: string, pids: readonly number[]) => log.warn({ mark, pids }, 'what a dead worker had left was ended'),
+  onError: (error: unknown) => log.warn({ err: error }, 'looking for what dead workers left has failed'),
+};
+// Before the first run: one of these may be the next attempt at a run whose processes are still at work here.
+await endOrphans(orphans).catch(orphans.onError);
+const stopWatchForOrphans = watchForOrphans(orphans);
+
 const warden = Warden.start({
   entry: fileURLToPath(new URL('./warden/main.js', import.meta.url)),
   onEnded: (mark, pids) => log.error({ mark, pids }, 'the warden ended processes whose lease was over'),
   onDied: (why) => log.error({ why }, 'the warden died; starting another one'),
+  onReplaced: () => log.info('another warden watches'),
+  onGivenUp: (why) => leaveWithError(`no warden can be kept running: ${why}`),
 });
 const active = new ActiveRuns(() => heartbeat.beat());
-const parts: WorkerParts = { id, settings, log, metrics: new RunMetrics(metrics), store, queue, warden, claude, active, hostEnvironment: environment };
+const parts: WorkerParts = { id, settings, log, metrics: new RunMetrics(metrics), store, queue, warden, claude, active, disk, hostEnvironment: environment };
 tellOfWork(metrics, { active, capacity: settings.capacity, draining });
 const forgetSignals = await unlessStopped(
   store.onWorkerSignal(id, (signal) => {
     if (signal.type === 'drain') takeNoMore();
-    if (signal.type === 'cancel') active.get(signal.runId)?.orders.order('canceled', 'The run was canceled.');
+    if (signal.type === 'cancel') active.cancel(signal.runId);
   }),
 );
 const consumer = RunConsumer.open({ redis, capacity: settings.capacity, handle: (ticket) => performRun(ticket, parts), onError });
+const stopWatchingMemory = watchMemory({
+  active,
+  limitBytes: settings.runMemoryBytes,
+  onError: (error) => log.warn({ err: error }, 'the memory of the runs could not be looked at'),
+});
+const onQueueError = (error: unknown): void => log.warn({ err: error }, 'the queue did not take note of the room on the disk');
+const stopWatchingDisk = disk.watch({
+  onLow: (problem) => {
+    log.error({ problem }, 'no room on the disk: no more runs are taken');
+    void consumer.pause().catch(onQueueError);
+  },
+  onEnough: () => {
+    log.info('there is room on the disk again');
+    if (!draining()) void consumer.resume().catch(onQueueError);
+  },
+});
 const heartbeat = startHeartbeat(parts, version, { draining, onDrain: takeNoMore });
-const stopHousekeeping = startHousekeeping({ store, queue, onError: (job, error) => log.warn({ job, err: error }, 'housekeeping failed; trying again') });
+const stopHousekeeping = startHousekeeping({
+  workerId: id,
+  store,
+  queue,
+  onDone: (job, count) => parts.metrics.reconciled(job, count),
+  onEnded: ({ code, trigger }) => parts.metrics.ended({ status: 'failed', reason: code, trigger, durationMs: undefined }),
+  onError: (job, error) => log.warn({ job, err: error }, 'housekeeping failed; trying again'),
+});
+const stopWatchingQueue = watchQueue({
+  store,
+  queue,
+  consumer,
+  capacity: settings.capacity,
+  resting: () => draining() || disk.problem !== undefined,
+  limitMs: settings.queueSilenceMs,
+  onDeaf: () => leaveWithError('runs wait, it has room for them, Redis answers, and yet it gets no ticket'),
+});
 log.info({ worker_id: id, port: health.port, capacity: settings.capacity }, 'worker ready');
 
 await stopped;
+stopWatchingQueue();
+stopWatchingDisk();
 heartbeat.beat();
 await drain(parts, consumer, stop.hurry);
 // Everything from here on is politeness: whatever hangs, the process ends.
-setTimeout(() => process.exit(0), LEAVE_MS);
+setTimeout(() => process.exit(exitCode), LEAVE_MS);
+stopWatchingMemory();
+stopWatchForOrphans();
 await Promise.allSettled([stopHousekeeping(), forgetSignals(), heartbeat.leave(), warden.close()]);
 await Promise.allSettled([store.close(), queue.close(), health.close()]);
 log.info('worker stopped');
-process.exit(0);
+process.exit(exitCode);

@@ -1,5 +1,5 @@
 // Turns what the CLI prints into events, line by line, and lets the tracker follow.
-import { peekMessage } from '@runyard/claude';
+import { isInitializeAnswer, parseMessage, peekMessage } from '@runyard/claude';
 import type { Peek, TurnTracker } from '@runyard/claude';
 import { redactSecrets } from '@runyard/telemetry';
 import type { EventWriter } from './event-writer.js';
@@ -15,6 +15,8 @@ export interface MessageForwarderOptions {
   readonly secrets: SecretRedactor;
   /** The CLI said which model it uses. Called once. */
   readonly onModel: (model: string) => void;
+  /** The model answered for the first time. */
+  readonly onAnswer: () => void;
   /** After each line. */
   readonly onLine: () => void;
 }
@@ -29,6 +31,7 @@ export class MessageForwarder {
   #heardAtMs = monotonicMs();
   #waiting = 0;
   #modelKnown = false;
+  #hasAnswered = false;
   #stderrLeft = STDERR_LIMIT;
 
   constructor(options: MessageForwarderOptions) {
@@ -52,8 +55,9 @@ export class MessageForwarder {
     if (peek.kind === 'garbage') return this.onStderr(`${line.toString('utf8')}\n`);
     tracker.feed(line, peek, this.#heardAtMs);
     this.#noteModel();
+    this.#noteAnswer(peek.type);
     this.#options.onLine();
-    if (this.#isHidden(peek.type)) return undefined;
+    if (this.#isHidden(line, peek)) return undefined;
     return this.#hold(events.write(`claude.${peek.type}`, line));
   }
 
@@ -68,8 +72,9 @@ export class MessageForwarder {
   }
 
   /** Partial text comes in pieces, and a secret in pieces would not be found. */
-  #isHidden(type: string): boolean {
-    return type === 'control_response' ? this.hideAnswers : type === 'stream_event' && this.#options.secrets.active;
+  #isHidden(line: Buffer, peek: Peek & { kind: 'message' }): boolean {
+    if (peek.type === 'stream_event') return this.#options.secrets.active;
+    return peek.type === 'control_response' && (this.hideAnswers || isInitializeAnswer(parseMessage(line, peek) ?? {}));
   }
 
   #noteModel(): void {
@@ -77,6 +82,12 @@ export class MessageForwarder {
     if (this.#modelKnown || model === undefined) return;
     this.#modelKnown = true;
     this.#options.onModel(model);
+  }
+
+  #noteAnswer(type: string): void {
+    if (this.#hasAnswered || type !== 'assistant' || this.#options.tracker.errorClass !== undefined) return;
+    this.#hasAnswered = true;
+    this.#options.onAnswer();
   }
 
   async #heldUntil(room: Promise<void>): Promise<void> {

@@ -1,70 +1,16 @@
 // The metrics of a real worker after real runs: each fact once.
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { CreateRun } from '@runyard/domain';
-import { RunQueue } from '@runyard/run-queue';
-import { RunStore } from '@runyard/run-store';
-import type { RunRecord } from '@runyard/run-store';
-import { httpCall, startDemoModel, startWorker, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { TestDemoModel, TestRedis, TestWorker } from '@runyard/testing';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { httpCall, waitFor } from '@runyard/testing';
+import type { TestWorker } from '@runyard/testing';
+import { beforeAll, expect, test } from 'vitest';
+import { workerStand } from './worker-stand.fixture.js';
 
-// Whole processes on a machine that may be busy with others.
-vi.setConfig({ testTimeout: 180_000 });
-
-let redis: TestRedis;
-let model: TestDemoModel;
-let store: RunStore;
-let queue: RunQueue;
+const stand = workerStand({ environment: { RUNYARD_CAPACITY: '3', RUNYARD_CLAUDE_MAX_RETRIES: '0', RUNYARD_UPSTREAM_WAIT_SECONDS: '0' }, trigger: 'cli' });
+const { submit, perform, until } = stand;
 let worker: TestWorker;
-const cleanUp: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  const directory = await temporaryDirectory();
-  cleanUp.push(() => directory.remove());
-  const base = directory.path;
-  await mkdir(join(base, 'home'));
-  redis = await testRedis();
-  cleanUp.push(() => redis.stop());
-  model = await startDemoModel();
-  cleanUp.push(() => model.stop());
-  store = RunStore.open({ redis: redis.connection, role: 'worker', dataDir: join(base, 'data') });
-  queue = RunQueue.open({ redis: redis.connection });
-  cleanUp.push(() => Promise.all([store.close(), queue.close()]));
-  worker = startWorker({
-    HOME: join(base, 'home'),
-    REDIS_URL: redis.url,
-    RUNYARD_DATA_DIR: join(base, 'data'),
-    RUNYARD_CAPACITY: '3',
-    RUNYARD_CLAUDE_MAX_RETRIES: '0',
-    ANTHROPIC_BASE_URL: model.url,
-    ANTHROPIC_API_KEY: 'sk-test-0123456789abcdef',
-  });
-  cleanUp.push(() => worker.stop());
-  await worker.logged('worker ready');
-}, 600_000);
-
-afterAll(async () => {
-  for (const clean of cleanUp.toReversed()) await clean();
+  worker = await stand.workOn();
 });
-
-async function submit(request: CreateRun): Promise<RunRecord> {
-  const answer = await store.create({ request, trigger: 'cli' });
-  if (answer.kind !== 'created') throw new Error(answer.kind);
-  await queue.enqueue({ runId: answer.run.id, dispatch: answer.dispatch ?? 0 });
-  return answer.run;
-}
-
-async function perform(request: CreateRun): Promise<RunRecord> {
-  const { id } = await submit(request);
-  return waitFor(
-    async () => {
-      const run = await store.get(id);
-      return run?.outcome ? run : undefined;
-    },
-    { what: `the end of ${id}`, timeoutMs: 120_000 },
-  );
-}
 
 const text = async (): Promise<string> => (await httpCall(await worker.url(), '/metrics')).text;
 
@@ -102,7 +48,7 @@ test('a run under way takes a place, and is counted as canceled by its worker', 
   const { id } = await submit({ prompt: '[[slow n=200 delay=200]]' });
   await waitFor(async () => (await sumOf('runyard_runs_active')) === 1, { what: 'the run to be active', timeoutMs: 60_000 });
   expect([await sumOf('runyard_worker_slots', { state: 'busy' }), await sumOf('runyard_worker_slots', { state: 'free' })]).toEqual([1, 2]);
-  expect((await store.cancel(id)).kind).toBe('requested');
+  expect((await stand.store.cancel(id)).kind).toBe('requested');
   await waitFor(async () => (await sumOf('runyard_runs_total', { status: 'canceled' })) === 1, { what: 'the cancel to count', timeoutMs: 60_000 });
   await waitFor(async () => (await sumOf('runyard_runs_active')) === 0, { what: 'the place to be free' });
 });
@@ -110,18 +56,15 @@ test('a run under way takes a place, and is counted as canceled by its worker', 
 test('a ticket that comes again is counted as stale, and nothing else', async () => {
   const run = await perform({ prompt: '[[text n=2]]' });
   await waitFor(async () => (await sumOf('runyard_runs_total', { status: 'succeeded' })) === 2, { what: 'the run to be counted' });
-  await queue.enqueue({ runId: run.id, dispatch: 7 });
+  await stand.queue.enqueue({ runId: run.id, dispatch: 7 });
   await waitFor(async () => (await sumOf('runyard_stale_tickets_total')) === 1, { what: 'the stale ticket', timeoutMs: 60_000 });
   expect(await sumOf('runyard_runs_total', { status: 'succeeded' })).toBe(2);
 });
 
 test('writes of a worker whose lease was taken from it are refused, and counted', async () => {
   const { id } = await submit({ prompt: '[[slow n=600 delay=50]]' });
-  const running = await waitFor(async () => {
-    const run = await store.get(id);
-    return (run?.seq ?? 0) > 10 ? run : undefined;
-  }, { what: 'streamed text', timeoutMs: 60_000 });
-  await store.requeue({ runId: id, attempt: running?.attempt ?? 0 }, 'taken by the test');
+  const running = await until({ id }, 'streamed text', ({ seq }) => seq > 10);
+  await stand.store.requeue({ runId: id, attempt: running.attempt }, 'taken by the test');
   await waitFor(async () => (await sumOf('runyard_stale_writes_refused_total')) > 0, { what: 'the refused write', timeoutMs: 60_000 });
   await waitFor(async () => (await sumOf('runyard_runs_active')) === 0, { what: 'the place to be free', timeoutMs: 60_000 });
 });

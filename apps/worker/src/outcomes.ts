@@ -3,7 +3,7 @@ import { failure } from '@runyard/domain';
 import type { Failure, Outcome } from '@runyard/domain';
 import type { ActiveRun } from './active-runs.js';
 import { monotonicMs } from './monotonic-clock.js';
-import type { StopOrder } from './stop-orders.js';
+import type { FinalOrder } from './stop-orders.js';
 
 const NOTHING = {
   result: null,
@@ -15,15 +15,12 @@ const NOTHING = {
   duration_ms: null,
 } as const;
 
-/** Nobody sees this outcome: what is written under a lost lease is refused. */
-export const LEASE_LOST: StopOrder = { reason: 'worker_lost', message: 'The lease was lost before Claude was started.' };
-
 export function failedOutcome(why: Failure): Outcome {
   return { status: 'failed', failure: why, ...NOTHING };
 }
 
 /** The outcome of a run that was stopped before Claude was started. */
-export function stoppedOutcome({ reason, message }: StopOrder): Outcome {
+export function stoppedOutcome({ reason, message }: FinalOrder): Outcome {
   return reason === 'canceled' ? { status: 'canceled', failure: null, ...NOTHING } : failedOutcome(failure(reason, message));
 }
 

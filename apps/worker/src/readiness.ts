@@ -1,8 +1,9 @@
 // Whether this worker can take runs: Redis, the CLI, room on the disk, and that it is not leaving.
 import type { RunStore } from '@runyard/run-store';
 import type { ClaudeInstallation } from './claude-installation.js';
-import { diskCheck, memoryCheck } from '@runyard/telemetry';
+import { memoryCheck } from '@runyard/telemetry';
 import type { HealthCheck } from '@runyard/telemetry';
+import type { DiskGuard } from './disk-guard.js';
 import type { HealthChecks } from './health-server.js';
 
 const ANSWER_MS = 2000;
@@ -11,17 +12,17 @@ export interface ReadinessParts {
   readonly store: Pick<RunStore, 'ping'>;
   readonly claude: Pick<ClaudeInstallation, 'check'>;
   readonly draining: () => boolean;
-  readonly dataDir: string;
+  readonly disk: Pick<DiskGuard, 'check'>;
 }
 
 /** The checks of /readyz. */
-export function readinessChecks({ store, claude, draining, dataDir }: ReadinessParts): HealthChecks {
+export function readinessChecks({ store, claude, draining, disk }: ReadinessParts): HealthChecks {
   const redis = redisCheck(store);
   return async () => {
-    const [redisState, claudeState, disk] = await Promise.all([redis(), claude.check(), diskCheck(dataDir)]);
+    const [redisState, claudeState, diskState] = await Promise.all([redis(), claude.check(), disk.check()]);
     const leaving = draining();
     const drain = { ok: !leaving, detail: leaving ? 'the worker is stopping and takes no more runs' : 'the worker takes runs' };
-    return { redis: redisState, claude: claudeState, disk, memory: { ...memoryCheck(), essential: false }, drain };
+    return { redis: redisState, claude: claudeState, disk: diskState, memory: { ...memoryCheck(), essential: false }, drain };
   };
 }
 

@@ -1,15 +1,13 @@
 // Secrets, variables and MCP servers of whole runs: a real worker, the real CLI, a real Redis, the demo model.
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CreateRun } from '@runyard/domain';
-import { RunQueue } from '@runyard/run-queue';
-import { RunStore } from '@runyard/run-store';
-import { processesWithMark, redisCommand, startDemoModel, startHttpMcpServer, startWorker, stdioMcpServer, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { TestDemoModel, TestRedis, TestWorker } from '@runyard/testing';
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
-
-// Whole processes on a machine that may be busy with others.
-vi.setConfig({ testTimeout: 180_000 });
+import { processesWithMark, redisCommand, startHttpMcpServer, stdioMcpServer, waitFor } from '@runyard/testing';
+import type { TestWorker } from '@runyard/testing';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { bash, script } from './demo-prompts.fixture.js';
+import type { Block } from './demo-prompts.fixture.js';
+import { workerStand } from './worker-stand.fixture.js';
 
 /** With a quote and a backslash, so that it is written in several ways. */
 const BASH_SECRET = 'bash "secret" 5d1c\\e07';
@@ -17,77 +15,37 @@ const MCP_SECRET = 'mcp-secret-93b1f6';
 const AUTHORIZATION = 'Bearer http-secret-4417';
 const VALUES = [BASH_SECRET, MCP_SECRET, AUTHORIZATION, 'secret 5d1c', 'secret\\" 5d1c'];
 
-let redis: TestRedis;
-let model: TestDemoModel;
-let store: RunStore;
-let queue: RunQueue;
+const stand = workerStand();
+const { eventsOf } = stand;
 let worker: TestWorker;
-let base = '';
-const cleanUp: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  const directory = await temporaryDirectory();
-  cleanUp.push(() => directory.remove());
-  base = directory.path;
-  await mkdir(join(base, 'home'));
-  await writeFile(join(base, 'mcp-secret'), `${MCP_SECRET}\n`);
-  redis = await testRedis();
-  cleanUp.push(() => redis.stop());
-  model = await startDemoModel();
-  cleanUp.push(() => model.stop());
-  store = RunStore.open({ redis: redis.connection, role: 'worker', dataDir: join(base, 'data') });
-  queue = RunQueue.open({ redis: redis.connection });
-  cleanUp.push(() => Promise.all([store.close(), queue.close()]));
-  worker = startWorker({
-    HOME: join(base, 'home'),
-    REDIS_URL: redis.url,
-    RUNYARD_DATA_DIR: join(base, 'data'),
+  await writeFile(join(stand.base, 'mcp-secret'), `${MCP_SECRET}\n`);
+  worker = await stand.workOn({
     RUNYARD_CLAUDE_MAX_RETRIES: '0',
     // How long the CLI waits for an MCP server.
     MCP_TIMEOUT: '5000',
     RUNYARD_SECRET_BASH: BASH_SECRET,
-    RUNYARD_SECRET_MCP_FILE: join(base, 'mcp-secret'),
+    RUNYARD_SECRET_MCP_FILE: join(stand.base, 'mcp-secret'),
     RUNYARD_SECRET_AUTHORIZATION: AUTHORIZATION,
-    RUNYARD_SECRET_GONE_FILE: join(base, 'gone'),
-    ANTHROPIC_BASE_URL: model.url,
-    ANTHROPIC_API_KEY: 'sk-test-0123456789abcdef',
+    RUNYARD_SECRET_GONE_FILE: join(stand.base, 'gone'),
   });
-  cleanUp.push(() => worker.stop());
-  await worker.logged('worker ready');
-}, 600_000);
-
-afterAll(async () => {
-  for (const clean of cleanUp.toReversed()) await clean();
 });
 
 /** Performs a run to its end. No process of it may be left by then. */
 async function perform(request: CreateRun, meanwhile: (id: string) => Promise<void> = async () => undefined) {
-  const answer = await store.create({ request, trigger: 'api' });
-  if (answer.kind !== 'created') throw new Error(answer.kind);
-  if (answer.dispatch !== null) await queue.enqueue({ runId: answer.run.id, dispatch: answer.dispatch });
-  await meanwhile(answer.run.id);
-  const ended = await waitFor(
-    async () => {
-      const run = await store.get(answer.run.id);
-      return run?.outcome && { ...run, outcome: run.outcome };
-    },
-    { what: `the end of ${answer.run.id}`, timeoutMs: 60_000 },
-  );
+  const run = await stand.submit(request);
+  await meanwhile(run.id);
+  const ended = await stand.ended(run);
   expect(await processesWithMark(ended.id)).toEqual([]);
   return ended;
 }
 
-async function eventsOf({ id }: { id: string }) {
-  const page = await store.readEvents(id, { limit: 10_000 });
-  return (page?.events ?? []).map((event) => ({ type: event.type, text: event.data.toString() }));
-}
-
 /** A prompt with which the demo model uses these tools one after the other. */
-function using(...uses: { tool: string; input?: object }[]): string {
-  return `[[script ${JSON.stringify({ rounds: [...uses.map((use) => ({ blocks: [use] })), { blocks: [{ text: 'done' }] }] })}]]`;
+function using(...uses: Block[]): string {
+  return script(...uses, { text: 'done' });
 }
 
-const bash = (command: string) => ({ tool: 'Bash', input: { command } });
 const server = (more: object = {}) => ({ type: 'stdio' as const, command: process.execPath, args: [stdioMcpServer], ...more });
 
 test('variables reach the commands of the run, as texts and as secrets', async () => {
@@ -100,7 +58,7 @@ test('variables reach the commands of the run, as texts and as secrets', async (
   const said = (await eventsOf(run)).filter((event) => event.type === 'claude.user').map((event) => event.text).join('\n');
   expect(said).toContain('[plain ${HOME} text]');
   expect(said).toContain(String(BASH_SECRET.length));
-  expect(await readFile(join(base, 'data', 'sessions', run.sessionId, 'workspace', 'hidden.txt'), 'utf8')).toBe(BASH_SECRET);
+  expect(await readFile(stand.data('sessions', run.sessionId, 'workspace', 'hidden.txt'), 'utf8')).toBe(BASH_SECRET);
 });
 
 test('tools of a stdio server are called; its texts are taken literally and its secrets reach it', async () => {
@@ -156,7 +114,7 @@ test.each<[string, NonNullable<CreateRun['mcp_servers']>, RegExp]>([
 ])('%s as MCP server fails the run before anything is paid', async (_, servers, message) => {
   const run = await perform({ prompt: '[[text n=1]]', mcp_servers: servers });
   expect(run.outcome).toMatchObject({ status: 'failed', cost_usd: null, failure: { code: 'invalid_options', message: expect.stringMatching(message) } });
-  const asked = JSON.stringify(await model.requests());
+  const asked = JSON.stringify(await stand.model.requests());
   expect(asked).not.toContain(run.sessionId.replace(/^ses_(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'));
 });
 
@@ -176,7 +134,7 @@ test('a server that never answers fails the run; a cancel does not wait for it',
 
   const canceled = await perform({ prompt: '[[text n=1]]', mcp_servers: silent }, async (id) => {
     await waitFor(async () => (await processesWithMark(id)).length > 1, { what: 'the server' });
-    await store.cancel(id);
+    await stand.store.cancel(id);
   });
   expect(canceled.outcome).toMatchObject({ status: 'canceled', failure: null });
 });
@@ -206,11 +164,11 @@ test('a run that prints its secrets in every way leaves none of them in Redis, i
   const events = await eventsOf(run);
   expect(events.map((event) => event.text).join('\n')).toContain('HIDDEN=[redacted]');
   expect(events.map((event) => event.type)).not.toContain('claude.stream_event');
-  await waitFor(async () => (await store.get(run.id))?.log === 'redis', { what: 'the compaction' });
+  await waitFor(async () => (await stand.store.get(run.id))?.log === 'redis', { what: 'the compaction' });
   const next = await perform({ prompt: '[[text n=1]]', session_id: run.sessionId });
   expect(next.outcome).toMatchObject({ status: 'succeeded' });
 
-  const places = { redis: await everythingInRedis(), transcripts: await everythingBelow(join(base, 'data', 'sessions')), log: JSON.stringify(worker.log) + worker.stderr() };
+  const places = { redis: await everythingInRedis(), transcripts: await everythingBelow(stand.data('sessions')), log: JSON.stringify(worker.log) + worker.stderr() };
   expect(places.redis).toContain('"secret":"BASH"');
   expect(places.transcripts).toContain('HIDDEN=[redacted]');
   for (const [place, text] of Object.entries(places)) {
@@ -220,7 +178,7 @@ test('a run that prints its secrets in every way leaves none of them in Redis, i
 
 /** Its append-only file: every value that was ever written, also what was deleted or compressed since. */
 async function everythingInRedis(): Promise<string> {
-  const [, directory] = (await redisCommand(redis.connection, 'CONFIG', 'GET', 'dir')) as [string, string];
+  const [, directory] = (await redisCommand(stand.redis.connection, 'CONFIG', 'GET', 'dir')) as [string, string];
   return everythingBelow(directory);
 }
 

@@ -1,13 +1,20 @@
 // Orders to end a run before it ends by itself: the first one decides the outcome.
 import type { FailureCode } from '@runyard/domain';
 
-/** Why we end a run: somebody canceled it, or the failure it is going to have. */
-export type StopReason = 'canceled' | Extract<FailureCode, 'timed_out' | 'stalled' | 'not_exiting' | 'worker_lost' | 'invalid_options' | 'internal'>;
+/** Why we end a process: somebody canceled the run, another worker goes on with it, or the failure that the run is going to have. */
+export type StopReason = 'canceled' | 'handed_over' | Extract<FailureCode, 'timed_out' | 'stalled' | 'not_exiting' | 'out_of_memory' | 'worker_lost' | 'invalid_options' | 'internal'>;
 
 export interface StopOrder {
   readonly reason: StopReason;
   /** For a person: what happened. */
   readonly message: string;
+}
+
+/** An order that decides the outcome. */
+export type FinalOrder = StopOrder & { readonly reason: Exclude<StopReason, 'handed_over'> };
+
+export function isFinal(order: StopOrder): order is FinalOrder {
+  return order.reason !== 'handed_over';
 }
 
 /** Collects orders; later ones change nothing. */

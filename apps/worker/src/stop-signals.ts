@@ -6,6 +6,8 @@ import { monotonicMs } from './monotonic-clock.js';
 export interface StopSignals {
   readonly drain: AbortSignal;
   readonly hurry: AbortSignal;
+  /** This process itself wants to end: it drains. */
+  leave(): void;
 }
 
 export interface StopSources {
@@ -36,5 +38,5 @@ export function listenForStop(sources: StopSources): StopSignals {
   sources.parentPipe?.once('end', () => drain.abort());
   sources.parentPipe?.once('error', () => drain.abort());
   sources.parentPipe?.resume();
-  return { drain: drain.signal, hurry: hurry.signal };
+  return { drain: drain.signal, hurry: hurry.signal, leave: () => drain.abort() };
 }

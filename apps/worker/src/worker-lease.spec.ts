@@ -1,86 +1,19 @@
-// Leases in the real world: a worker that is stopped, a Redis that is silent or restarts, a warden that dies.
+// Leases in the real world: a worker that is stopped, a Redis that is silent or restarts, wardens that die or are stopped.
 import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { parseEventId } from '@runyard/domain';
-import { RunQueue } from '@runyard/run-queue';
-import { RunStore } from '@runyard/run-store';
 import type { RunRecord } from '@runyard/run-store';
-import { processesWithMark, startDemoModel, startWorker, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { TestDemoModel, TestRedis, TestWorker } from '@runyard/testing';
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
-
-// Whole processes on a machine that may be busy with others.
-vi.setConfig({ testTimeout: 180_000 });
+import { processesWithMark, waitFor } from '@runyard/testing';
+import type { TestWorker } from '@runyard/testing';
+import { expect, test } from 'vitest';
+import { workerStand } from './worker-stand.fixture.js';
 
 const BASH = `[[bash cmd="(setsid perl -e 'sleep 600' &) ; perl -e 'sleep 602'"]]`;
 
-let redis: TestRedis;
-let model: TestDemoModel;
-let store: RunStore;
-let queue: RunQueue;
-let environment: Record<string, string> = {};
-const cleanUp: (() => Promise<unknown>)[] = [];
+const stand = workerStand({ request: { allowed_tools: ['Bash'], recovery: 'never' } });
+const { work, ended, processes, gone } = stand;
 
-beforeAll(async () => {
-  const directory = await temporaryDirectory();
-  cleanUp.push(() => directory.remove());
-  redis = await testRedis();
-  cleanUp.push(() => redis.stop());
-  model = await startDemoModel();
-  cleanUp.push(() => model.stop());
-  store = RunStore.open({ redis: redis.connection, role: 'worker', dataDir: join(directory.path, 'data') });
-  queue = RunQueue.open({ redis: redis.connection });
-  cleanUp.push(() => Promise.all([store.close(), queue.close()]));
-  environment = {
-    HOME: directory.path,
-    REDIS_URL: redis.url,
-    RUNYARD_DATA_DIR: join(directory.path, 'data'),
-    ANTHROPIC_BASE_URL: model.url,
-    ANTHROPIC_API_KEY: 'sk-test-0123456789abcdef',
-  };
-}, 600_000);
-
-afterAll(async () => {
-  for (const clean of cleanUp.toReversed()) await clean();
-});
-
-async function work(): Promise<TestWorker> {
-  const worker = startWorker(environment);
-  onTestFinished(async () => {
-    worker.kill('SIGCONT');
-    await worker.stop();
-  });
-  await worker.logged('worker ready');
-  return worker;
-}
-
-async function submit(prompt: string): Promise<RunRecord> {
-  const answer = await store.create({ request: { prompt, allowed_tools: ['Bash'] }, trigger: 'api' });
-  if (answer.kind !== 'created') throw new Error(answer.kind);
-  await queue.enqueue({ runId: answer.run.id, dispatch: answer.dispatch ?? 0 });
-  return answer.run;
-}
-
-const ended = ({ id }: RunRecord) =>
-  waitFor(
-    async () => {
-      const run = await store.get(id);
-      return run?.outcome && { ...run, outcome: run.outcome };
-    },
-    { what: `the end of ${id}`, timeoutMs: 120_000 },
-  );
-
-const processes = ({ id }: RunRecord, atLeast: number) =>
-  waitFor(
-    async () => {
-      const pids = await processesWithMark(id);
-      return pids.length >= atLeast && pids;
-    },
-    { what: `${atLeast} processes of ${id}`, timeoutMs: 60_000 },
-  );
-
-const gone = ({ id }: RunRecord) => waitFor(async () => (await processesWithMark(id)).length === 0, { what: `the end of all processes of ${id}`, timeoutMs: 60_000 });
+const submit = (prompt: string): Promise<RunRecord> => stand.submit({ prompt });
 
 /** The warden of a worker: its only child that runs node. */
 async function wardenOf(worker: TestWorker): Promise<number> {
@@ -97,27 +30,27 @@ test('a worker that is stopped loses its run, its processes end without it, and 
   await processes(run, 4);
   frozen.kill('SIGSTOP');
   await gone(run);
-  expect((await store.get(run.id))?.status).toBe('running');
+  expect((await stand.store.get(run.id))?.status).toBe('running');
 
   await work();
   expect(await ended(run)).toMatchObject({ status: 'failed', attempt: 2, outcome: { failure: { code: 'worker_lost' } } });
-  const before = (await store.readEvents(run.id, { limit: 10_000 }))?.events.map((event) => event.id);
+  const before = (await stand.store.readEvents(run.id, { limit: 10_000 }))?.events.map((event) => event.id);
   frozen.kill('SIGCONT');
   await frozen.logged('the lease is lost');
   // It is as good as new: it takes another run to its end.
   expect(await ended(await submit('[[text n=1]]'))).toMatchObject({ status: 'succeeded' });
-  expect((await store.readEvents(run.id, { limit: 10_000 }))?.events.map((event) => event.id)).toEqual(before);
+  expect((await stand.store.readEvents(run.id, { limit: 10_000 }))?.events.map((event) => event.id)).toEqual(before);
 });
 
 test('a Redis that is silent costs the run: its processes have ended when Redis speaks again', async () => {
   const worker = await work();
   const run = await submit(BASH);
   await processes(run, 4);
-  process.kill(redis.pid(), 'SIGSTOP');
+  process.kill(stand.redis.pid(), 'SIGSTOP');
   try {
     await gone(run);
   } finally {
-    process.kill(redis.pid(), 'SIGCONT');
+    process.kill(stand.redis.pid(), 'SIGCONT');
   }
   await worker.logged('the lease is lost');
   expect(await ended(run)).toMatchObject({ status: 'failed', outcome: { failure: { code: 'worker_lost' } } });
@@ -127,12 +60,12 @@ test('a Redis that is silent costs the run: its processes have ended when Redis 
 test('a Redis that restarts during a run costs nothing: the run goes on and no event is missing or doubled', async () => {
   await work();
   const run = await submit('[[slow n=100 delay=50]]');
-  await waitFor(async () => ((await store.get(run.id))?.seq ?? 0) > 20, { what: 'streamed text', timeoutMs: 60_000 });
-  await redis.kill();
-  await redis.restart();
-  const atRestart = (await store.get(run.id))?.seq ?? 0;
+  await waitFor(async () => ((await stand.store.get(run.id))?.seq ?? 0) > 20, { what: 'streamed text', timeoutMs: 60_000 });
+  await stand.redis.kill();
+  await stand.redis.restart();
+  const atRestart = (await stand.store.get(run.id))?.seq ?? 0;
   const live: number[] = [];
-  for await (const event of store.follow(run.id, { signal: AbortSignal.timeout(60_000) })) live.push(parseEventId(event.id)?.seq ?? 0);
+  for await (const event of stand.store.follow(run.id, { signal: AbortSignal.timeout(60_000) })) live.push(parseEventId(event.id)?.seq ?? 0);
   expect(await ended(run)).toMatchObject({ status: 'succeeded', attempt: 1, outcome: { result: expect.stringMatching(/^word-1 .* word-100$/) } });
   expect(live.length).toBeGreaterThan(atRestart);
   expect(live).toEqual(live.map((_, index) => index + 1));
@@ -151,4 +84,36 @@ test('a warden that dies is replaced, and the new one watches what the old one w
   worker.kill('SIGKILL');
   await worker.exited;
   await gone(run);
+});
+
+test('a warden that is stopped is noticed, killed and replaced, and the run goes on', async () => {
+  const worker = await work();
+  const run = await submit('[[slow n=200 delay=50]]');
+  await processes(run, 1);
+  const first = await wardenOf(worker);
+  process.kill(first, 'SIGSTOP');
+  expect(await worker.logged('the warden died; starting another one')).toMatchObject({ why: 'it does not answer' });
+  await worker.logged('another warden watches');
+  await waitFor(async () => (await readFile(`/proc/${first}/cmdline`, 'utf8').catch(() => '')) === '', { what: 'the end of the stopped one' });
+  expect(await ended(run)).toMatchObject({ status: 'succeeded', attempt: 1 });
+});
+
+test('a worker whose wardens die one after the other takes no more runs, finishes what it has, and ends with an error', async () => {
+  const worker = await work();
+  const run = await submit('[[slow n=300 delay=50]]');
+  await processes(run, 1);
+  const over = new AbortController();
+  const killer = (async () => {
+    // Each one dies before it can say a word.
+    while (!over.signal.aborted) await wardenOf(worker).then((pid) => process.kill(pid, 'SIGKILL'), () => undefined);
+  })();
+  expect(await worker.logged('this worker cannot go on: it drains and ends')).toMatchObject({ why: expect.stringContaining('no warden can be kept running') });
+  over.abort();
+  await killer;
+  const late = await submit('[[text n=1]]');
+  expect(await worker.exited).toEqual({ code: 1, signal: null });
+  expect(await ended(run)).toMatchObject({ status: 'succeeded', attempt: 1 });
+  expect((await stand.store.get(late.id))?.status).toBe('queued');
+  await work();
+  expect(await ended(late)).toMatchObject({ status: 'succeeded', attempt: 1 });
 });

@@ -5,6 +5,7 @@ import type { RunStore } from '@runyard/run-store';
 import type { Logger, RunMetrics } from '@runyard/telemetry';
 import type { ActiveRuns } from './active-runs.js';
 import type { ClaudeInstallation } from './claude-installation.js';
+import type { DiskGuard } from './disk-guard.js';
 import type { Warden } from './warden/warden.js';
 
 export interface WorkerParts {
@@ -18,6 +19,8 @@ export interface WorkerParts {
   readonly warden: Warden;
   readonly claude: ClaudeInstallation;
   readonly active: ActiveRuns;
+  /** Whether there is room to start a run. */
+  readonly disk: DiskGuard;
   /** The environment of the worker, from which the allow-list of a run is taken. */
   readonly hostEnvironment: Readonly<Record<string, string>>;
 }

@@ -6,90 +6,28 @@ import { resolveClaudeBinary } from '@runyard/claude';
 import { parseEventId, sessionUuidOf } from '@runyard/domain';
 import type { CreateRun } from '@runyard/domain';
 import { RunQueue } from '@runyard/run-queue';
-import { RunStore } from '@runyard/run-store';
 import type { RunRecord } from '@runyard/run-store';
-import { fakeClaude, httpCall, processesWithMark, startDemoModel, startWorker, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { FakeClaude, TestDemoModel, TestRedis, TestWorker } from '@runyard/testing';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { fakeClaude, httpCall, processesWithMark, waitFor } from '@runyard/testing';
+import type { FakeClaude } from '@runyard/testing';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { workerStand } from './worker-stand.fixture.js';
 
-// Whole processes on a machine that may be busy with others.
-vi.setConfig({ testTimeout: 180_000 });
-
-let redis: TestRedis;
-let model: TestDemoModel;
-let store: RunStore;
-let queue: RunQueue;
-let base = '';
-let environment: Record<string, string> = {};
-const cleanUp: (() => Promise<unknown>)[] = [];
-
-beforeAll(async () => {
-  const directory = await temporaryDirectory();
-  cleanUp.push(() => directory.remove());
-  base = directory.path;
-  await mkdir(join(base, 'home'));
-  await mkdir(join(base, 'projects'));
-  redis = await testRedis();
-  cleanUp.push(() => redis.stop());
-  model = await startDemoModel();
-  cleanUp.push(() => model.stop());
-  store = RunStore.open({ redis: redis.connection, role: 'worker', dataDir: join(base, 'data') });
-  queue = RunQueue.open({ redis: redis.connection });
-  cleanUp.push(() => Promise.all([store.close(), queue.close()]));
-  environment = {
-    HOME: join(base, 'home'),
-    REDIS_URL: redis.url,
-    RUNYARD_DATA_DIR: join(base, 'data'),
-    RUNYARD_WORKSPACES: join(base, 'projects'),
-    RUNYARD_CLAUDE_MAX_RETRIES: '0',
-    ANTHROPIC_BASE_URL: model.url,
-    ANTHROPIC_API_KEY: 'sk-test-0123456789abcdef',
-  };
-}, 600_000);
-
-afterAll(async () => {
-  for (const clean of cleanUp.toReversed()) await clean();
-});
-
-/** A worker for one test. */
-async function work(more: Record<string, string> = {}): Promise<TestWorker> {
-  const worker = startWorker({ ...environment, ...more });
-  onTestFinished(async () => void (await worker.stop()));
-  await worker.logged('worker ready');
-  return worker;
-}
-
-async function submit(request: CreateRun): Promise<RunRecord> {
-  const answer = await store.create({ request, trigger: 'api' });
-  if (answer.kind !== 'created') throw new Error(answer.kind);
-  if (answer.dispatch !== null) await queue.enqueue({ runId: answer.run.id, dispatch: answer.dispatch });
-  return answer.run;
-}
+// What waiting for the provider does is told in upstream.spec.ts.
+const stand = workerStand({ environment: { RUNYARD_CLAUDE_MAX_RETRIES: '0', RUNYARD_UPSTREAM_WAIT_SECONDS: '0' } });
+const { work, submit, eventsOf } = stand;
 
 /** Waits for the end of a run. No process of it may be left by then. */
-async function end({ id }: RunRecord) {
-  const ended = await waitFor(
-    async () => {
-      const run = await store.get(id);
-      return run?.outcome && { ...run, outcome: run.outcome };
-    },
-    { what: `the end of ${id}`, timeoutMs: 60_000 },
-  );
-  expect(await processesWithMark(id)).toEqual([]);
+async function end(run: Pick<RunRecord, 'id'>) {
+  const ended = await stand.ended(run);
+  expect(await processesWithMark(run.id)).toEqual([]);
   return ended;
 }
 
 const perform = async (request: CreateRun) => end(await submit(request));
 
-async function eventsOf({ id }: { id: string }) {
-  const page = await store.readEvents(id, { limit: 10_000 });
-  return (page?.events ?? []).map((event) => ({ ...event, body: JSON.parse(event.data.toString()) as Record<string, unknown> }));
-}
-
 describe('with one worker', () => {
   beforeAll(async () => {
-    const worker = startWorker(environment);
-    await worker.logged('worker ready');
+    const worker = await stand.workOn();
     return async () => void (await worker.stop());
   });
 
@@ -109,37 +47,37 @@ describe('with one worker', () => {
     expect(events.map((event) => parseEventId(event.id)?.attempt)).toEqual([0, ...events.slice(1).map(() => 1)]);
     const result = events.find((event) => event.type === 'claude.result');
     expect(result?.body['session_id']).toBe(sessionUuidOf(run.sessionId));
-    expect(await readdir(join(base, 'data', 'sessions', run.sessionId))).toContain('cost.json');
+    expect(await readdir(stand.data('sessions', run.sessionId))).toContain(`${sessionUuidOf(run.sessionId)}.jsonl`);
   });
 
   test('tools really work in the scratch workspace of the session', async () => {
     const run = await perform({ prompt: '[[edit path=made.md]]' });
     expect(run.status).toBe('succeeded');
-    const workspace = join(base, 'data', 'sessions', run.sessionId, 'workspace');
+    const workspace = stand.data('sessions', run.sessionId, 'workspace');
     expect(await readFile(join(workspace, 'made.md'), 'utf8')).toContain('state: done');
     const ready = (await eventsOf(run)).find((event) => event.type === 'workspace.ready');
     expect(ready?.body).toEqual({ type: 'scratch', path: workspace, ignored: [] });
   });
 
   test('a directory is worked in as it is; its settings do not rule, its CLAUDE.md is told', async () => {
-    const path = join(base, 'projects', 'repository');
+    const path = join(stand.base, 'projects', 'repository');
     await mkdir(join(path, '.claude'), { recursive: true });
     await writeFile(join(path, 'CLAUDE.md'), 'Always mention the walrus of this repository.');
-    const hook = { hooks: { SessionStart: [{ hooks: [{ type: 'command', command: `touch ${join(base, 'hooked')}` }] }] } };
+    const hook = { hooks: { SessionStart: [{ hooks: [{ type: 'command', command: `touch ${join(stand.base, 'hooked')}` }] }] } };
     await writeFile(join(path, '.claude', 'settings.json'), JSON.stringify(hook));
 
     const run = await perform({ prompt: '[[write path=here.txt]]', workspace: { type: 'directory', path } });
     expect(run.status).toBe('succeeded');
     expect(existsSync(join(path, 'here.txt'))).toBe(true);
-    expect(existsSync(join(base, 'hooked'))).toBe(false);
+    expect(existsSync(join(stand.base, 'hooked'))).toBe(false);
     const ready = (await eventsOf(run)).find((event) => event.type === 'workspace.ready');
     expect(ready?.body).toEqual({ type: 'directory', path, ignored: ['.claude/settings.json'] });
-    const transcript = (session: string) => readFile(join(base, 'data', 'sessions', session, `${sessionUuidOf(session)}.jsonl`), 'utf8');
+    const transcript = (session: string) => readFile(stand.data('sessions', session, `${sessionUuidOf(session)}.jsonl`), 'utf8');
     expect(await transcript(run.sessionId)).toContain('the walrus of this repository');
 
     const trusted = await perform({ prompt: '[[text n=1]]', workspace: { type: 'directory', path, trust: 'project' } });
     expect(trusted.status).toBe('succeeded');
-    expect(existsSync(join(base, 'hooked'))).toBe(true);
+    expect(existsSync(join(stand.base, 'hooked'))).toBe(true);
     expect(await transcript(trusted.sessionId)).toContain('the walrus of this repository');
   });
 
@@ -167,25 +105,25 @@ describe('with one worker', () => {
   });
 
   test('a run whose ticket was forgotten gets one, and its finished log leaves the stream', async () => {
-    const answer = await store.create({ request: { prompt: '[[text n=1]]' }, trigger: 'api' });
+    const answer = await stand.store.create({ request: { prompt: '[[text n=1]]' }, trigger: 'api' });
     if (answer.kind !== 'created') throw new Error(answer.kind);
     const run = await end(answer.run);
     expect(run).toMatchObject({ status: 'succeeded', dispatch: 1 });
-    await waitFor(async () => (await store.get(run.id))?.log === 'redis', { what: 'the compaction' });
+    await waitFor(async () => (await stand.store.get(run.id))?.log === 'redis', { what: 'the compaction' });
     expect((await eventsOf(run)).at(-1)?.type).toBe('run.finished');
   });
 
   test('the registry shows the worker and what it does', async () => {
     const run = await submit({ prompt: '[[slow n=20 delay=50]]' });
-    const busy = await waitFor(async () => (await store.workers()).find((worker) => worker.runIds.includes(run.id)), { what: 'the run in the registry' });
+    const busy = await waitFor(async () => (await stand.store.workers()).find((worker) => worker.runIds.includes(run.id)), { what: 'the run in the registry' });
     expect(busy).toMatchObject({ state: 'ready', capacity: 4, busy: 1, claudeVersion: expect.stringMatching(/^2\./), version: expect.stringMatching(/^\d/) });
     await end(run);
-    await waitFor(async () => (await store.workers()).some((worker) => worker.id === busy.id && worker.busy === 0), { what: 'the free place' });
+    await waitFor(async () => (await stand.store.workers()).some((worker) => worker.id === busy.id && worker.busy === 0), { what: 'the free place' });
   });
 
   test('a ticket that comes again changes nothing', async () => {
     const run = await submit({ prompt: '[[slow n=10 delay=50]]' });
-    const other = RunQueue.open({ redis: redis.connection });
+    const other = RunQueue.open({ redis: stand.redis.connection });
     onTestFinished(() => other.close());
     await other.enqueue({ runId: run.id, dispatch: 1 });
     await other.enqueue({ runId: run.id, dispatch: 2 });
@@ -212,7 +150,7 @@ describe('with one worker', () => {
     const init = (await eventsOf(run)).find((event) => event.body['subtype'] === 'init')?.body;
     expect(init).toMatchObject({ permissionMode: 'plan', model: 'claude-haiku-4-5' });
     expect(init?.['tools']).not.toContain('WebFetch');
-    const file = join(base, 'data', 'sessions', run.sessionId, `${sessionUuidOf(run.sessionId)}.jsonl`);
+    const file = stand.data('sessions', run.sessionId, `${sessionUuidOf(run.sessionId)}.jsonl`);
     expect(await readFile(file, 'utf8')).toContain('lighthouse keeper');
   });
 
@@ -248,12 +186,12 @@ test('a session goes on with another worker, is forked, and each run is charged 
   expect(prices[0]).toBeCloseTo(Number(totals[0]), 7);
   expect(prices[1]).toBeCloseTo(Number(totals[1]) - Number(totals[0]), 7);
   expect(prices[2]).toBeCloseTo(Number(totals[2]) - Number(totals[1]), 7);
-  const transcript = await readFile(join(base, 'data', 'sessions', fork.sessionId, `${sessionUuidOf(fork.sessionId)}.jsonl`), 'utf8');
+  const transcript = await readFile(stand.data('sessions', fork.sessionId, `${sessionUuidOf(fork.sessionId)}.jsonl`), 'utf8');
   expect(transcript).toContain('[[write path=kept.txt]] one');
 });
 
 test('without a claude binary runs fail with the next step and the worker is not ready, until there is one', async () => {
-  const path = join(base, 'claude-that-comes-later');
+  const path = join(stand.base, 'claude-that-comes-later');
   const worker = await work({ RUNYARD_CLAUDE_BIN: path });
   const ready = async () => httpCall(await worker.url(), '/readyz');
   expect(await ready()).toMatchObject({ status: 503, json: { checks: { claude: { ok: false, detail: expect.stringContaining('RUNYARD_CLAUDE_BIN') }, redis: { ok: true } } } });

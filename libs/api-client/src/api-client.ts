@@ -1,6 +1,6 @@
 // One method per endpoint of the HTTP API.
 import { LIMITS, newId } from '@runyard/domain';
-import type { CreateRun, QueueState, RetryRun, Run, RunEvent, RunList, RunStatus, Status, Worker, WorkerList } from '@runyard/domain';
+import type { CreateRun, QueueState, RecoverRun, RetryRun, Run, RunEvent, RunList, RunStatus, Status, Worker, WorkerList } from '@runyard/domain';
 import { readChunks } from './chunks.js';
 import { followEvents } from './follow.js';
 import type { FollowOptions } from './follow.js';
@@ -92,6 +92,11 @@ export class ApiClient {
   /** Ends a run; asking twice is as good as once. The run may still be on its way to the end. */
   async cancel(id: string, options: { signal?: AbortSignal } = {}): Promise<Run> {
     return this.#http.json<Run>({ method: 'POST', path: `${runPath(id)}/cancel`, signal: options.signal });
+  }
+
+  /** What becomes of a run that waits for recovery; asking twice is as good as once. */
+  async recover(id: string, action: RecoverRun['action'], options: { signal?: AbortSignal } = {}): Promise<Run> {
+    return this.#http.json<Run>({ method: 'POST', path: `${runPath(id)}/recover`, body: { action }, signal: options.signal });
   }
 
   /** A new run with the request of one that is over; `overrides` replace its fields. Repeated by itself; one run comes of it. */

@@ -40,6 +40,11 @@ export class BackgroundTasks {
     this.#owedSinceMs = undefined;
   }
 
+  /** One was to begin and has not, however long ago that was. */
+  get turnOwed(): boolean {
+    return this.#owedSinceMs !== undefined;
+  }
+
   owesTurn(nowMs: number): boolean {
     return this.#owedSinceMs !== undefined && nowMs - this.#owedSinceMs < FOLLOW_UP_GRACE_MS;
   }

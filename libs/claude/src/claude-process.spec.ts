@@ -65,7 +65,7 @@ describe('a process that behaves', () => {
   test('control requests find their answers, and an answer that does not come is no answer', async () => {
     const { claude } = startFake('answers-plainly');
     expect(await claude.interrupt(20_000)).toBe(true);
-    expect(await claude.control({ subtype: 'initialize' }, 20_000)).toEqual({ ok: true, response: {} });
+    expect(await claude.control({ subtype: 'mcp_status' }, 20_000)).toEqual({ ok: true, response: {} });
     claude.closeInput();
     await claude.exited;
     const deaf = startFake('never-speaks').claude;

@@ -179,7 +179,7 @@ class RunningClaude implements ClaudeProcess {
     };
     await drain(this.#child.stdout, (chunk) => deliver(splitter.push(chunk)), limits);
     await deliver(splitter.end());
-    if (splitter.oversizedLines > 0) await this.#options.onStderr(`${splitter.oversizedLines} lines of stdout were too long and were left out\n`);
+    if (splitter.oversizedLines > 0) await this.#options.onStderr(`${splitter.oversizedLines} lines of stdout were too long and are not whole\n`);
   }
 
   #takeLine(line: Buffer): void | Promise<void> {

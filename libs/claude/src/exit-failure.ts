@@ -9,6 +9,7 @@ const DISK_FULL = /ENOSPC|no space left on device/i;
 const SESSION_UNKNOWN = /no conversation found with session id|requires a valid session id/i;
 /** The machine's fault, not that of the options. */
 const ENVIRONMENT = /could not start|\bE(ROFS|ACCES|PERM|NOENT|MFILE|NOMEM)\b|panic|segmentation|out of memory/i;
+const RUNTIME_OUT_OF_MEMORY = /\b(out of memory|bad_alloc|allocation failed)\b/i;
 const MAX_LINE_CHARACTERS = 2_000;
 
 /** Of a process that never ran. */
@@ -23,10 +24,19 @@ function spawnCode({ code, missing }: SpawnError): FailureCode {
   return code === 'ENOMEM' ? 'out_of_memory' : 'internal';
 }
 
-/** Of a process that ran and printed no result. @param sawMessage it printed at least one message */
-export function exitFailure(exit: ClaudeExit, stderr: string, sawMessage: boolean): Failure {
+export interface ExitSigns {
+  /** The tail of stderr. */
+  readonly stderr: string;
+  /** It printed at least one message. */
+  readonly sawMessage: boolean;
+  /** How many processes the kernel has ended for want of memory since this one was started, where that is known. */
+  readonly oomKills?: number | undefined;
+}
+
+/** Of a process that ran and printed no result. */
+export function exitFailure(exit: ClaudeExit, { stderr, sawMessage, oomKills }: ExitSigns): Failure {
   const signal = signalOf(exit);
-  if (signal !== undefined) return failure('killed', `claude was ended by ${signal}.`);
+  if (signal !== undefined) return endedBy(signal, stderr, oomKills, '');
   const line = tellingLine(stderr);
   if (exit.code === 0) return failure('no_output', 'claude ended without a result.');
   if (DISK_FULL.test(stderr)) return failure('disk_full', line);
@@ -36,10 +46,19 @@ export function exitFailure(exit: ClaudeExit, stderr: string, sawMessage: boolea
 }
 
 /** Of a process that printed a result without error and then did not exit with 0: it may have been in its next turn. */
-export function exitAfterResult(exit: ClaudeExit): Failure {
+export function exitAfterResult(exit: ClaudeExit, { stderr, oomKills }: Pick<ExitSigns, 'stderr' | 'oomKills'>): Failure {
   const signal = signalOf(exit);
-  if (signal !== undefined) return failure('killed', `claude was ended by ${signal} after its result.`);
+  if (signal !== undefined) return endedBy(signal, stderr, oomKills, ' after its result');
   return failure('exited', `claude ended with code ${exit.code} although its result has no error.`);
+}
+
+/** The kernel's SIGKILL looks like anybody's: the count of its kills tells them apart. A runtime out of memory says so and aborts. */
+function endedBy(signal: string, stderr: string, oomKills: number | undefined, when: string): Failure {
+  const byKernel = signal === 'SIGKILL' && oomKills !== undefined && oomKills > 0;
+  const byItself = signal !== 'SIGKILL' && RUNTIME_OUT_OF_MEMORY.test(stderr);
+  if (byKernel) return failure('out_of_memory', `claude was ended by the kernel for want of memory${when}.`);
+  if (byItself) return failure('out_of_memory', `claude ran out of memory and aborted${when} (${signal}).`);
+  return failure('killed', `claude was ended by ${signal}${when}.`);
 }
 
 function signalOf(exit: ClaudeExit): string | undefined {

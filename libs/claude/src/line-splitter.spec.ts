@@ -52,7 +52,25 @@ test('a line of 50 MB in pipe-sized pieces, and the line after it', () => {
   expect(lines.map((line) => line.length)).toEqual([800 * 64 * 1024, 4]);
 });
 
-test('a line over the limit is left out and counted; those around it are not', () => {
-  expect(split([Buffer.from('one\n12345'), Buffer.from('6789\ntwo\n')], 8)).toEqual({ lines: [Buffer.from('one'), Buffer.from('two')], oversized: 1 });
-  expect(split([Buffer.from('12345678\n')], 8).oversized).toBe(0);
+const LONG = 200_000;
+
+test.each([500, 1000, 65_536, LONG * 2])('of a line over the limit, in pieces of %i bytes, type, size, beginning and end are kept; those around it are whole', (size) => {
+  const long = `{"type":"user","subtype":"x","a":"${'ü'.repeat(LONG / 2)}","z":1}`;
+  const all = Buffer.from(`one\n${long}\ntwo\n`);
+  const pieces = Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.subarray(i * size, (i + 1) * size));
+  const { lines, oversized } = split(pieces, 150_000);
+  expect(oversized).toBe(1);
+  expect([lines[0], lines[2]].map(String)).toEqual(['one', 'two']);
+  const { head, tail, ...rest } = JSON.parse(String(lines[1])) as Record<string, string>;
+  expect(rest).toEqual({ type: 'user', subtype: 'x', truncated: true, bytes: Buffer.byteLength(long) });
+  expect(long.startsWith(head?.slice(0, -1) ?? 'missing')).toBe(true);
+  expect(long.endsWith(tail?.slice(1) ?? 'missing')).toBe(true);
+  expect(Buffer.byteLength(head ?? '')).toBeGreaterThan(32_000);
+  expect(Buffer.byteLength(tail ?? '')).toBeGreaterThan(32_000);
+});
+
+test('one that is no message stays text, with a word about the gap', () => {
+  const { lines } = split([Buffer.from(`${'a'.repeat(LONG)}b\n`)], 100_000);
+  expect(String(lines[0])).toMatch(/^a+ \[… 134465 bytes are left out …\] a+b$/);
+  expect(split([Buffer.from('12345678\n')], 8)).toEqual({ lines: [Buffer.from('12345678')], oversized: 0 });
 });

@@ -1,8 +1,11 @@
 // Splits a stream of bytes into lines, in time linear to the bytes however long a line is.
 
+import { AbridgedLine } from './abridged-line.js';
+
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
-const DEFAULT_MAX_LINE_BYTES = 256 * 1024 * 1024;
+/** A line is in memory several times over while it is understood. The CLI itself prints no line of a tenth of this. */
+const DEFAULT_MAX_LINE_BYTES = 64 * 1024 * 1024;
 
 /**
  * Bytes in, lines out, without their newline (LF or CRLF); nothing is decoded, so a character cut in two by the pipe
@@ -12,14 +15,15 @@ export class LineSplitter {
   readonly #maxLineBytes: number;
   #pieces: Buffer[] = [];
   #bytes = 0;
+  #abridged: AbridgedLine | undefined;
   #oversized = 0;
 
-  /** @param maxLineBytes a longer line is not kept in memory: it is left out and counted in `oversizedLines` */
+  /** @param maxLineBytes of a longer line the middle is left out, which it says; `oversizedLines` counts them */
   constructor(maxLineBytes: number = DEFAULT_MAX_LINE_BYTES) {
     this.#maxLineBytes = maxLineBytes;
   }
 
-  /** Lines left out so far because they were too long. */
+  /** Lines so far that were too long and are not whole. */
   get oversizedLines(): number {
     return this.#oversized;
   }
@@ -47,13 +51,19 @@ export class LineSplitter {
   #take(piece: Buffer): void {
     if (piece.length === 0) return;
     this.#bytes += piece.length;
-    if (this.#bytes > this.#maxLineBytes) this.#pieces = [];
+    if (this.#abridged !== undefined) this.#abridged.add(piece);
     else this.#pieces.push(piece);
+    if (this.#abridged !== undefined || this.#bytes <= this.#maxLineBytes) return;
+    this.#abridged = new AbridgedLine(Buffer.concat(this.#pieces));
+    this.#pieces = [];
   }
 
   #finish(lines: Buffer[]): void {
-    if (this.#bytes > this.#maxLineBytes) this.#oversized += 1;
-    else lines.push(withoutReturn(this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces)));
+    if (this.#abridged !== undefined) {
+      this.#oversized += 1;
+      lines.push(this.#abridged.end());
+      this.#abridged = undefined;
+    } else lines.push(withoutReturn(this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces)));
     this.#pieces = [];
     this.#bytes = 0;
   }

@@ -22,6 +22,8 @@ export interface OutcomeInput {
   /** What the session had cost before this process: see usage.ts. A fork starts with the price of its original. */
   readonly costBeforeUsd: number;
   readonly stop?: OrderedStop | undefined;
+  /** How many processes the kernel has ended for want of memory since this one was started, where that is known. */
+  readonly oomKills?: number | undefined;
   /** From the claim of the run to its end, in milliseconds. */
   readonly durationMs?: number;
 }
@@ -50,13 +52,13 @@ export function outcomeOf(input: OutcomeInput): Outcome {
   };
 }
 
-function failureOf({ exit, tracker, stderr, stop, requestedSchema }: OutcomeInput): Failure | undefined {
+function failureOf({ exit, tracker, stderr, stop, requestedSchema, oomKills }: OutcomeInput): Failure | undefined {
   if (stop !== undefined && stop.reason !== 'canceled') return failure(stop.reason, stop.message);
   if (exit.spawnError) return spawnFailure(exit.spawnError);
   const result = tracker.lastResult;
-  if (result === undefined) return exitFailure(exit, stderr, tracker.sawMessage);
+  if (result === undefined) return exitFailure(exit, { stderr, oomKills, sawMessage: tracker.sawMessage });
   if (result['is_error'] !== false) return resultFailure(result, tracker.errorClass);
-  if (exit.code !== 0) return exitAfterResult(exit);
+  if (exit.code !== 0) return exitAfterResult(exit, { stderr, oomKills });
   if (textField(result, 'stop_reason') === 'refusal') return resultFailure(result, tracker.errorClass);
   const deferred = objectField(result, 'deferred_tool_use');
   if (deferred !== undefined || textField(result, 'stop_reason') === 'tool_deferred') {

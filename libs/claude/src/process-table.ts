@@ -1,7 +1,8 @@
 // The processes of this machine: who started whom, and since when. Linux through /proc, elsewhere through ps.
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 export interface ProcessEntry {
@@ -19,6 +20,8 @@ const usesProc = process.platform === 'linux';
 const NUL = Buffer.of(0);
 /** kthreadd. */
 const KERNEL_THREADS = 2;
+/** Files of /proc read before the event loop gets its turn: about a millisecond. Reading them through promises costs five times as much. */
+export const READS_PER_TURN = 32;
 
 /** All live programs. Left out are zombies, which can neither run nor be ended, and the kernel's own threads. */
 export async function listProcesses(): Promise<ProcessEntry[]> {
@@ -59,7 +62,7 @@ export function newestPid(): number | undefined {
 }
 
 /** Processes of other users cannot be read, and some have just ended: undefined. */
-function readNow(pid: number, file: 'environ' | 'cmdline'): Buffer | undefined {
+function readNow(pid: number, file: 'environ' | 'cmdline' | 'stat'): Buffer | undefined {
   try {
     return readFileSync(`/proc/${pid}/${file}`);
   } catch {
@@ -72,8 +75,13 @@ export const readsEnvironments = usesProc;
 
 async function listFromProc(): Promise<ProcessEntry[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const stats = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '')));
-  return stats.flatMap((stat) => parseStat(stat) ?? []);
+  const entries: ProcessEntry[] = [];
+  for (const [index, pid] of pids.entries()) {
+    if (index % READS_PER_TURN === 0) await nextTurn();
+    const entry = parseStat(readNow(Number(pid), 'stat')?.toString('latin1') ?? '');
+    if (entry !== undefined) entries.push(entry);
+  }
+  return entries;
 }
 
 /** `pid (name) state ppid pgrp session … starttime`: the name may hold spaces and brackets, so count from the last bracket. */

@@ -84,6 +84,22 @@ describe('finds and ends', () => {
     expect(await sweep(MARK, { known })).toEqual({ killed: [child], left: [] });
   });
 
+  test('one that has shed mark and parent, by a neighbour in its session whose leader is dead', async () => {
+    const both = `
+      const { spawn } = require('node:child_process');
+      const clean = spawn('perl', ['-e', 'setpgrp(0, 0); sleep 600'], { env: {}, stdio: 'ignore' });
+      const neighbour = spawn('perl', ['-e', 'setpgrp(0, 0); sleep 600'], { stdio: 'ignore' });
+      console.log(clean.pid); ${STAY}`;
+    const leader = run(both);
+    const clean = await printedPid(leader);
+    const entry = async () => (await listProcesses()).find(({ pid }) => pid === clean);
+    await waitFor(async () => (await entry())?.group === clean && (await findRunProcesses(MARK)).length === 3, { what: 'groups of their own' });
+    leader.kill('SIGKILL');
+    await waitFor(async () => (await entry())?.parent !== leader.pid, { what: 'the leader to be gone' });
+    expect((await sweep(MARK)).killed).toContain(clean);
+    expect(await alive(clean)).toBe(false);
+  });
+
   test('a process that starts its successor and ends, again and again', { timeout: 60_000 }, async () => {
     // 2,000 steps would take half a minute: it is caught on its way, not waited for.
     const walk = `if [ "$STEPS" -gt 0 ]; then STEPS=$((STEPS-1)) setsid /bin/sh -c "$WALK" & fi; sleep 0.01`;
@@ -125,6 +141,13 @@ describe('spares', () => {
     const parent = (await listProcesses()).find((entry) => entry.pid === self?.parent);
     expect(await pids(MARK, { rootPid: own, known: [self!, parent!] })).not.toContain(own);
     expect(await pids(MARK, { known: [self!, parent!] })).not.toContain(parent?.pid);
+  });
+
+  test('others in a session that somebody else leads, although a process of the run is in it', async () => {
+    const leader = run(parentOf(STAY, `{ env: { [${JSON.stringify(RUN_MARK_ENV)}]: ${JSON.stringify(MARK)} }, stdio: 'ignore' }`), { mark: '' });
+    const member = await printedPid(leader);
+    await marked(member);
+    expect(await pids(MARK)).toEqual([member]);
   });
 
   test('nobody is meant by an empty mark', async () => {

@@ -1,6 +1,6 @@
 // Finds every process of a run and ends it, whoever its parent is by then.
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { listProcesses, newestPid, readsEnvironments, startedAtNow, startedWith } from './process-table.js';
+import { listProcesses, newestPid, READS_PER_TURN, readsEnvironments, startedAtNow, startedWith } from './process-table.js';
 import type { ProcessEntry } from './process-table.js';
 import { RUN_MARK_ENV } from './run-mark.js';
 
@@ -23,15 +23,13 @@ export interface SweepResult {
 const DEFAULT_TIMEOUT_MS = 10_000;
 const BETWEEN_SCANS_MS = 10;
 const ENOUGH_EMPTY_SCANS = 5;
-/** Files of /proc read before the event loop gets its turn: about a millisecond. */
-const READS_PER_TURN = 32;
 const MAX_NEWCOMERS = 10_000;
 const MAX_ROUNDS = 1_000;
 
 /**
- * Every live process of a run: those with its mark in their environment, their descendants, and all in a session or process
- * group that one of them leads. The CLI gives each Bash command a session of its own, so its group is not enough.
- * Not found is only who sheds the mark, the session and the parent before the first look.
+ * Every live process of a run: those with its mark in their environment, their descendants, all in a process group that one
+ * of them leads, and all in a session of one of them, unless somebody else leads it. The CLI gives each Bash command a session of its own.
+ * Not found is only who sheds the mark and the parent, and shares its session with nobody that has them.
  * @throws RangeError on an empty mark
  */
 export async function findRunProcesses(mark: string, options: Pick<SweepOptions, 'rootPid' | 'known'> = {}): Promise<ProcessEntry[]> {
@@ -60,7 +58,8 @@ async function scan(mark: string, options: SweepOptions): Promise<Scan> {
   // Where environments cannot be read the caller's word must do.
   const rootPid = readsEnvironments ? undefined : options.rootPid;
   const seeds = others.filter((other, index) => marked[index] === true || known.has(identity(other)) || other.pid === rootPid);
-  return { found: withRelatives(seeds, others, options), complete: !marked.includes(undefined) && noneSince(newest, entry) };
+  const foreignSessions = new Set(entries.filter(({ pid }) => spared.has(pid) || pid <= 1).map(({ session }) => session));
+  return { found: withRelatives(seeds, others, foreignSessions, options), complete: !marked.includes(undefined) && noneSince(newest, entry) };
 }
 
 /**
@@ -111,16 +110,22 @@ function endNow(entry: ProcessEntry): boolean {
   }
 }
 
-function withRelatives(seeds: readonly ProcessEntry[], others: readonly ProcessEntry[], { rootPid, known = [] }: SweepOptions): ProcessEntry[] {
+function withRelatives(seeds: readonly ProcessEntry[], others: readonly ProcessEntry[], foreignSessions: ReadonlySet<number | undefined>, { rootPid, known = [] }: SweepOptions): ProcessEntry[] {
   const members = new Map(seeds.map((entry) => [entry.pid, entry]));
   // A group or session keeps its number from being given away as long as somebody is in it: the number of a dead leader counts.
   const alive = new Map(others.map((entry) => [entry.pid, entry]));
   const deadLeaders = new Set([...known.map((entry) => entry.pid), ...(rootPid === undefined ? [] : [rootPid])].filter((pid) => !alive.has(pid)));
   const leads = (pid: number | undefined) => pid !== undefined && (members.has(pid) || deadLeaders.has(pid));
+  // The CLI begins a session of its own: whoever shares one with a process of the run came from the run, also when its leader is dead.
+  const sessions = new Set<number>();
+  const isInside = ({ session }: ProcessEntry) => session !== undefined && sessions.has(session);
   for (let before = -1; before !== members.size;) {
     before = members.size;
+    for (const { session } of members.values()) {
+      if (session !== undefined && !foreignSessions.has(session) && (members.has(session) || !alive.has(session))) sessions.add(session);
+    }
     for (const entry of others) {
-      if (members.has(entry.parent) || leads(entry.group) || leads(entry.session)) members.set(entry.pid, entry);
+      if (members.has(entry.parent) || leads(entry.group) || leads(entry.session) || isInside(entry)) members.set(entry.pid, entry);
     }
   }
   return [...members.values()];

@@ -32,6 +32,8 @@ const BY_STATUS: Readonly<Record<number, FailureCode>> = {
   429: 'rate_limited',
   529: 'overloaded',
 };
+/** Said with 400 and without a class: the account has used up what its owner lets it spend. */
+const SPEND_LIMIT = /reached your specified (\w+ )?API usage limits/i;
 /** The last resort: the CLI's words, where it gives no status and no class. */
 const BY_TEXT: readonly (readonly [RegExp, FailureCode])[] = [
   [/no conversation found|requires a valid session id/i, 'session_not_found'],
@@ -64,6 +66,7 @@ function codeOf(result: JsonObject, errorClass: string | undefined, text: string
     lookUp(BY_TERMINAL_REASON, textField(result, 'terminal_reason')) ??
     lookUp(BY_API_ERROR, textField(result, 'api_error')) ??
     lookUp(BY_ERROR_CLASS, errorClass) ??
+    (SPEND_LIMIT.test(text) ? 'billing_error' : undefined) ??
     byStatus(numberField(result, 'api_error_status')) ??
     BY_TEXT.find(([words]) => words.test(text))?.[1] ??
     (textField(result, 'terminal_reason') === 'api_error' ? 'api_error' : 'exited')

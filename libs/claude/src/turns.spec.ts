@@ -125,7 +125,7 @@ test('a permission request keeps the input open until it is answered or withdraw
   feed(init, result(), lifecycle('completed'), session('idle'));
   clock.ms = 7;
   const ask = (id: string) => ({ type: 'control_request', request_id: id, request: { subtype: 'can_use_tool', tool_name: 'Bash', tool_use_id: 'u', input: { command: 'x' } } });
-  feed(ask('r1'), ask('r2'), { type: 'control_request', request_id: 'h', request: { subtype: 'hook_callback' } });
+  feed(ask('r1'), ask('r2'), { type: 'control_request', request_id: 'h', request: { subtype: 'of_tomorrow' } });
   expect(tracker.openPermissions).toHaveLength(2);
   expect(tracker.openPermissions[0]).toEqual({ requestId: 'r1', toolName: 'Bash', toolUseId: 'u', input: { command: 'x' }, sinceMs: 7 });
   feed({ type: 'control_cancel_request', request_id: 'r1' });
@@ -209,4 +209,14 @@ test('every result of a tool is told once, with whether the tool ran and what ca
     tracker.feed(line, peekMessage(line), 0);
   }
   expect(told).toEqual(['Read ok', 'Bash error', 'Write denied']);
+});
+
+test('a resumed process that first reports what its predecessor left behind has no result yet', () => {
+  const { feed, ready, tracker } = tracked();
+  feed(ended('t1', 'stopped'), session('running'), lifecycle('queued'), init, result({ result: '', num_turns: 0, origin: { kind: 'task-notification' } }));
+  expect(tracker.lastResult).toBeUndefined();
+  expect(ready()).toBe(false);
+  feed(lifecycle('started'), init, result({ result: 'ok' }), lifecycle('completed'), session('idle'));
+  expect(tracker.lastResult).toMatchObject({ result: 'ok' });
+  expect(ready()).toBe(true);
 });

@@ -2,34 +2,27 @@
 import { BackgroundTasks } from './background-tasks.js';
 import { Denials } from './denials.js';
 import type { Denial } from './denials.js';
-import { objectField, textField } from './json-fields.js';
+import { textField } from './json-fields.js';
+import { isLeftoverResult } from './leftover-result.js';
 import { parseMessage } from './message-peek.js';
 import type { JsonObject, Peek } from './message-peek.js';
+import { OpenGates } from './open-gates.js';
+import { OpenPermissions } from './open-permissions.js';
+import type { OpenPermission } from './open-permissions.js';
 import { OpenTools } from './open-tools.js';
 import type { OpenTool, ToolResult } from './open-tools.js';
 import { SentMessages } from './sent-messages.js';
+import { sessionStartOf } from './session-start.js';
+import type { SessionStart } from './session-start.js';
+import type { HookCallback } from './tool-gate.js';
+import { afterRateLimit, afterRetry, NO_SIGNS } from './upstream-signs.js';
+import type { UpstreamSigns } from './upstream-signs.js';
 import { addResult, NO_TOTALS } from './usage.js';
 import type { ProcessTotals } from './usage.js';
-
-export interface OpenPermission {
-  readonly requestId: string;
-  readonly toolName: string;
-  readonly toolUseId: string | undefined;
-  readonly input: JsonObject;
-  readonly sinceMs: number;
-}
 
 export interface TurnTrackerOptions {
   /** A tool has answered, also one of a subagent. */
   readonly onToolResult?: (toolName: string, outcome: ToolResult['outcome']) => void;
-}
-
-/** What the first `system/init` says. */
-export interface SessionStart {
-  readonly sessionId: string;
-  readonly model: string | undefined;
-  readonly permissionMode: string | undefined;
-  readonly claudeVersion: string | undefined;
 }
 
 /**
@@ -42,13 +35,15 @@ export class TurnTracker {
   readonly #denials = new Denials();
   readonly #tasks = new BackgroundTasks();
   readonly #sent = new SentMessages();
-  readonly #permissions = new Map<string, OpenPermission>();
+  readonly #permissions = new OpenPermissions();
+  readonly #gates = new OpenGates();
   #start: SessionStart | undefined;
   #sawMessage = false;
   #lastResult: JsonObject | undefined;
   #structuredOutput: unknown;
   #totals: ProcessTotals = NO_TOTALS;
   #errorClass: string | undefined;
+  #signs = NO_SIGNS;
   #turnOpen = false;
   /** Of `session_state_changed`; undefined for a CLI that does not send it. */
   #sessionState: string | undefined;
@@ -89,7 +84,17 @@ export class TurnTracker {
   }
 
   get openPermissions(): readonly OpenPermission[] {
-    return [...this.#permissions.values()];
+    return this.#permissions.all;
+  }
+
+  /** Tools that wait for our answer at the gate: none of them runs. */
+  get pendingGates(): readonly HookCallback[] {
+    return this.#gates.all;
+  }
+
+  /** Of trouble with the provider, as far as a message other than the result tells it. */
+  get upstreamSigns(): UpstreamSigns {
+    return this.#signs;
   }
 
   get denials(): readonly Denial[] {
@@ -98,6 +103,11 @@ export class TurnTracker {
 
   get backgroundTaskCount(): number {
     return this.#tasks.count;
+  }
+
+  /** A turn is under way or owed, or something runs in the background that will report. */
+  get hasMoreToSay(): boolean {
+    return this.#turnOpen || this.#tasks.count > 0 || this.#tasks.turnOwed;
   }
 
   /** True from the start of a turn to its result: what such a turn has cost is not in the totals. */
@@ -116,7 +126,12 @@ export class TurnTracker {
 
   /** A permission request has been answered. */
   permissionAnswered(requestId: string): void {
-    this.#permissions.delete(requestId);
+    this.#permissions.answered(requestId);
+  }
+
+  /** A tool has been let through. */
+  gateAnswered(requestId: string): void {
+    this.#gates.ended(requestId);
   }
 
   /** Takes the next line. `nowMs` is any clock that does not go backwards. */
@@ -133,7 +148,7 @@ export class TurnTracker {
   readyToClose(nowMs: number): boolean {
     const answered = this.#lastResult !== undefined || this.#sent.allCompleted;
     const idle = this.#sessionState === undefined ? !this.#turnOpen : this.#sessionState === 'idle';
-    const owed = this.#sent.pendingCount > 0 || this.#permissions.size > 0 || this.#tasks.count > 0 || this.#tasks.owesTurn(nowMs);
+    const owed = this.#sent.pendingCount > 0 || this.#permissions.all.length > 0 || this.#gates.all.length > 0 || this.#tasks.count > 0 || this.#tasks.owesTurn(nowMs);
     return answered && idle && !owed;
   }
 
@@ -150,9 +165,12 @@ export class TurnTracker {
       case 'command_lifecycle':
         return this.#sent.lifecycle(message);
       case 'control_request':
-        return this.#permissionRequest(message, nowMs);
+        return this.#request(message, nowMs);
       case 'control_cancel_request':
-        return this.permissionAnswered(textField(message, 'request_id') ?? '');
+        return this.#withdrawn(textField(message, 'request_id') ?? '');
+      case 'rate_limit_event':
+        this.#signs = afterRateLimit(this.#signs, message);
+        return;
       default:
         return;
     }
@@ -160,6 +178,7 @@ export class TurnTracker {
 
   #toolResults(message: JsonObject): void {
     for (const { tool, meta, text, outcome } of this.#tools.user(message)) {
+      this.#gates.toolEnded(tool.id);
       this.#denials.toolResult(tool, meta, text);
       this.#onToolResult(tool.name, outcome);
     }
@@ -174,13 +193,18 @@ export class TurnTracker {
         if (this.#sessionState !== 'idle') this.#tasks.turnBegan();
         return;
       case 'background_tasks_changed':
-        return this.#tasks.replace(message);
+        this.#tasks.replace(message);
+        if (this.#tasks.count === 0) this.#gates.subagentsEnded();
+        return;
       case 'task_started':
         return this.#tasks.started(message);
       case 'task_notification':
         return this.#tasks.ended(message, this.#sessionState === undefined ? !this.#turnOpen : this.#sessionState === 'idle', nowMs);
       case 'permission_denied':
         return this.#denials.reason(message);
+      case 'api_retry':
+        this.#signs = afterRetry(this.#signs, message);
+        return;
       default:
         return;
     }
@@ -192,41 +216,32 @@ export class TurnTracker {
     if (typeof message['parent_tool_use_id'] === 'string') return;
     this.#turnOpen = true;
     this.#errorClass = textField(message, 'error');
+    if (this.#errorClass === undefined) this.#signs = NO_SIGNS;
   }
 
   #init(message: JsonObject): void {
     this.#turnOpen = true;
     this.#tasks.turnBegan();
-    const sessionId = textField(message, 'session_id');
-    if (this.#start !== undefined || sessionId === undefined) return;
-    this.#start = {
-      sessionId,
-      model: textField(message, 'model'),
-      permissionMode: textField(message, 'permissionMode'),
-      claudeVersion: textField(message, 'claude_code_version'),
-    };
+    this.#start ??= sessionStartOf(message);
   }
 
   #result(message: JsonObject): void {
     this.#turnOpen = false;
-    this.#lastResult = message;
+    if (!isLeftoverResult(message, this.#lastResult)) this.#lastResult = message;
     if (message['structured_output'] !== undefined) this.#structuredOutput = message['structured_output'];
     this.#totals = addResult(this.#totals, message);
     this.#tools.clear();
+    this.#gates.turnEnded();
     this.#denials.result(message, this.#start?.permissionMode);
     this.#sent.result(message);
   }
 
-  #permissionRequest(message: JsonObject, nowMs: number): void {
-    const request = objectField(message, 'request');
-    const requestId = textField(message, 'request_id');
-    if (requestId === undefined || request?.['subtype'] !== 'can_use_tool') return;
-    this.#permissions.set(requestId, {
-      requestId,
-      toolName: textField(request, 'tool_name') ?? '',
-      toolUseId: textField(request, 'tool_use_id'),
-      input: objectField(request, 'input') ?? {},
-      sinceMs: nowMs,
-    });
+  #request(message: JsonObject, nowMs: number): void {
+    if (!this.#gates.request(message)) this.#permissions.request(message, nowMs);
+  }
+
+  #withdrawn(requestId: string): void {
+    this.permissionAnswered(requestId);
+    this.gateAnswered(requestId);
   }
 }

@@ -49,7 +49,8 @@ function usageSinceLastResult(result: JsonObject): Usage {
   return Object.values(byModel).filter(isObject).reduce<Usage>((sum, model) => addUsage(sum, readModelUsage(model)), zero);
 }
 
-function readUsage(usage: JsonObject | undefined): Usage {
+/** Usage as the API words it; what is missing is 0. */
+export function readUsage(usage: JsonObject | undefined): Usage {
   return {
     input_tokens: numberField(usage, 'input_tokens') ?? 0,
     output_tokens: numberField(usage, 'output_tokens') ?? 0,
@@ -67,7 +68,8 @@ function readModelUsage(model: JsonObject): Usage {
   };
 }
 
-function addUsage(left: Usage | null, right: Usage): Usage {
+/** The sum of both. */
+export function addUsage(left: Usage | null, right: Usage): Usage {
   return {
     input_tokens: (left?.input_tokens ?? 0) + right.input_tokens,
     output_tokens: (left?.output_tokens ?? 0) + right.output_tokens,

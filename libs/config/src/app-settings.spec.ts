@@ -77,6 +77,12 @@ test('durations of the worker are given in seconds and handed on in milliseconds
     firstMessageTimeoutMs: 60_000,
     silenceTimeoutMs: 330_000,
     exitTimeoutMs: 10_000,
+    upstreamWaitMs: 86_400_000,
+    queueSilenceMs: 30_000,
+    eventInlineBytes: 262_144,
+    runLogRedisBytes: 33_554_432,
+    minFreeBytes: 536_870_912,
+    runMemoryBytes: 0,
     claudeMaxRetries: 4,
     claudeApiTimeoutMs: 120_000,
   });

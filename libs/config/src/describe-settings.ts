@@ -39,8 +39,8 @@ export function describeSettings(): SettingDescription[] {
   return [...byName.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-// Not settings: secrets under names of the user's choice, and the mark that a worker gives to the processes of a run.
-const notSettings = /^RUNYARD_(SECRET_.*|RUN_MARK)$/;
+// Not settings of a service: secrets under names of the user's choice, the mark that a worker gives to the processes of a run, and tests.
+const notSettings = /^RUNYARD_(SECRET_.*|RUN_MARK|TEST_FAULTS|TEST_CRASH)$/;
 
 /**
  * `RUNYARD_*` variables that are set but that neither `schema` nor any app knows: most likely misspelt.

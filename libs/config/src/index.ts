@@ -19,5 +19,6 @@ export { readSecret } from './secrets.js';
 export type { SecretReading } from './secrets.js';
 export { EXIT_CODE_BAD_SETTINGS, exitOnSettingsError, SettingsError } from './settings-error.js';
 export type { SettingsProblem } from './settings-error.js';
+export { crashSetting } from './test-settings.js';
 export { WorkerEnvironment, workerSettings } from './worker-settings.js';
 export type { WorkerSettings } from './worker-settings.js';

@@ -42,7 +42,7 @@ export const logLevelField = field.logLevel.default('info').meta({
   description: 'How much is logged: trace, debug, info, warn, error, fatal or silent.',
 });
 export const drainTimeoutField = field.wholeNumber(0, 86_400).default(600).meta({
-  description: 'How long a worker that is told to stop lets its runs go on before it ends them.',
+  description: 'How long a worker that is told to stop lets its runs go on before it hands them over to another one.',
   unit: 'seconds',
 });
 export const parentPipeField = field.flag.default(false).meta({

@@ -6,6 +6,8 @@ import type { Environment } from './host-environment.js';
 import { readSettings } from './read-settings.js';
 import * as shared from './shared-fields.js';
 
+const MEBIBYTE = 1024 * 1024;
+
 export const WorkerEnvironment = z.object({
   RUNYARD_WORKER_HOST: shared.workerHostField,
   RUNYARD_WORKER_PORT: shared.workerPortField,
@@ -34,6 +36,30 @@ export const WorkerEnvironment = z.object({
     description: 'How long `claude` may take to end after its last result.',
     unit: 'seconds',
   }),
+  RUNYARD_UPSTREAM_WAIT_SECONDS: wholeNumber(0, 2_592_000).default(86_400).meta({
+    description: 'How long a run waits while the model provider refuses it: limits, overload, no credit, a key that does not work. 0 = it fails at once.',
+    unit: 'seconds',
+  }),
+  RUNYARD_QUEUE_SILENCE_SECONDS: wholeNumber(1, 86_400).default(30).meta({
+    description: 'How long a run may wait in the queue while this worker has room and gets no ticket; then the worker takes its connection for dead, drains and exits with 1, to be started again.',
+    unit: 'seconds',
+  }),
+  RUNYARD_EVENT_INLINE_BYTES: wholeNumber(1024, 16_777_216).default(262_144).meta({
+    description: 'A larger line of the CLI is kept in a file of the run instead of Redis; whoever reads the events notices nothing.',
+    unit: 'bytes',
+  }),
+  RUNYARD_RUN_LOG_REDIS_BYTES: wholeNumber(65_536, 4_294_967_296).default(33_554_432).meta({
+    description: 'How much of the live log of one run is kept in Redis; what is older moves to files of the run and can be read as before.',
+    unit: 'bytes',
+  }),
+  RUNYARD_MIN_FREE_MB: wholeNumber(0, 1_000_000_000).default(512).meta({
+    description: 'With less than this free in the data directory or the temporary directory a worker takes no runs. 0 = never mind.',
+    unit: 'MiB',
+  }),
+  RUNYARD_RUN_MEMORY_MB: wholeNumber(0, 1_000_000_000).default(0).meta({
+    description: 'How much memory the processes of one run may use together; above it the run fails with `out_of_memory`. 0 = no limit.',
+    unit: 'MiB',
+  }),
   RUNYARD_CLAUDE_MAX_RETRIES: wholeNumber(0, 20).default(4).meta({
     description: 'How often the CLI itself repeats a failed request to the model.',
     unit: 'retries',
@@ -60,6 +86,13 @@ export interface WorkerSettings {
   readonly firstMessageTimeoutMs: number;
   readonly silenceTimeoutMs: number;
   readonly exitTimeoutMs: number;
+  readonly upstreamWaitMs: number;
+  readonly queueSilenceMs: number;
+  readonly eventInlineBytes: number;
+  readonly runLogRedisBytes: number;
+  readonly minFreeBytes: number;
+  /** 0 = no limit. */
+  readonly runMemoryBytes: number;
   readonly claudeMaxRetries: number;
   readonly claudeApiTimeoutMs: number;
 }
@@ -82,6 +115,12 @@ export function workerSettings(env?: Environment): WorkerSettings {
     firstMessageTimeoutMs: read.RUNYARD_FIRST_MESSAGE_TIMEOUT_SECONDS * 1000,
     silenceTimeoutMs: read.RUNYARD_SILENCE_TIMEOUT_SECONDS * 1000,
     exitTimeoutMs: read.RUNYARD_EXIT_TIMEOUT_SECONDS * 1000,
+    upstreamWaitMs: read.RUNYARD_UPSTREAM_WAIT_SECONDS * 1000,
+    queueSilenceMs: read.RUNYARD_QUEUE_SILENCE_SECONDS * 1000,
+    eventInlineBytes: read.RUNYARD_EVENT_INLINE_BYTES,
+    runLogRedisBytes: read.RUNYARD_RUN_LOG_REDIS_BYTES,
+    minFreeBytes: read.RUNYARD_MIN_FREE_MB * MEBIBYTE,
+    runMemoryBytes: read.RUNYARD_RUN_MEMORY_MB * MEBIBYTE,
     claudeMaxRetries: read.RUNYARD_CLAUDE_MAX_RETRIES,
     claudeApiTimeoutMs: read.RUNYARD_CLAUDE_API_TIMEOUT_SECONDS * 1000,
   };

@@ -58,6 +58,7 @@ const REFUSED: [string, unknown, string][] = [
   ['a session by its UUID', { prompt: 'x', session_id: 'f81d4fae-7dec-11d0-a765-00a0c91e6bf6' }, 'session_id'],
   ['a fork of nothing', { prompt: 'x', fork: true }, 'fork'],
   ['an unknown permission mode', { prompt: 'x', permission_mode: 'yolo' }, 'permission_mode'],
+  ['an unknown recovery', { prompt: 'x', recovery: 'always' }, 'recovery'],
   ['an unknown effort', { prompt: 'x', effort: 'extreme' }, 'effort'],
   ['a model of two lines', { prompt: 'x', model: 'a\nb' }, 'model'],
   ['a blank model', { prompt: 'x', model: ' ' }, 'model'],

@@ -45,6 +45,7 @@ export function promptBytes(prompt: unknown): number {
 }
 
 export const PERMISSION_MODES = ['default', 'acceptEdits', 'plan', 'dontAsk', 'bypassPermissions'] as const;
+export const RECOVERIES = ['auto', 'resume', 'restart', 'never'] as const;
 export const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const;
 
 /** A value that becomes one argument of the CLI: visible, on one line. */
@@ -91,6 +92,10 @@ const RunFields = z
     expires_in_seconds: z.int().min(1).max(LIMITS.expiresInSeconds).optional().describe('Ends as expired when no worker had room for it by then; counted from run_at when there is one.'),
     priority: Priority.optional().describe('−10 to 10, default 0; a higher number is taken sooner.'),
     run_at: z.iso.datetime({ offset: true }).optional().describe('Not before this time. A time that is over means now.'),
+    recovery: z
+      .enum(RECOVERIES)
+      .optional()
+      .describe('When the worker is lost: auto (default) decides from what was done, resume goes on with the conversation, restart begins again, never fails the run.'),
     metadata: Metadata.optional(),
     tags: z.array(word(LIMITS.tagLength)).max(LIMITS.tags).optional(),
   });
@@ -112,7 +117,6 @@ export type RetryRun = z.infer<typeof RetryRun>;
 export const CREATE_RUN_NOT_AVAILABLE = [
   'profile',
   'file_ids',
-  'recovery',
   'keep_open_seconds',
   'webhook_url',
 ] as const;

@@ -7,9 +7,9 @@ import { RunStatus } from './run-state.js';
 export const OWN_EVENT_TYPES = {
   'run.queued': 'The run was put into the queue; data: {dispatch, reason?}.',
   'run.started': 'A worker claimed the run; data: {attempt, worker_id}.',
-  'run.waiting': 'The run waits for somebody or something; data: {waiting_for, held, resumes_at?}.',
-  'run.resumed': 'The run goes on; data: {attempt}.',
-  'run.interrupted': 'The current turn was ended; data: {reason}.',
+  'run.waiting': 'The run waits for somebody or something; data: {waiting_for, held, resumes_at, reason}.',
+  'run.resumed': 'The run goes on after its process was lost or taken away; data: {attempt, how: resume or restart}.',
+  'run.interrupted': 'The current turn was ended; data: {reason, clean, held[]: tools that had not begun}.',
   'run.handed_over': 'The worker gave the run to another one; data: {worker_id}.',
   'run.finished': 'The run is over, always the last event; data: {status, failure, result, usage, cost_usd, num_turns, …}.',
   'permission.requested': 'The CLI asks whether a tool may be used; data: {request_id, tool_name, input}.',

@@ -22,3 +22,8 @@ test('a message that is a sentence already gets no second full stop', () => {
   expect(failure('killed', 'Why?').message).toMatch(/^Why\? \w/);
   expect(failure('killed', 'Gone.').message).toMatch(/^Gone\. \w/);
 });
+
+test('the message of a failure gets no second hint', () => {
+  const { message } = failure('killed', 'Gone.');
+  expect(failure('killed', message)).toEqual(failure('killed', 'Gone.'));
+});

@@ -55,9 +55,10 @@ export const Failure = z
   .meta({ id: 'Failure', description: 'Why a run did not succeed.' });
 export type Failure = z.infer<typeof Failure>;
 
-/** A failure of a kind; the message is completed with the kind's hint. */
+/** A failure of a kind; the message is completed with the kind's hint, unless it is a failure's message already. */
 export function failure(code: FailureCode, message: string): Failure {
   const kind: FailureKind = FAILURE_KINDS[code];
+  if (message.endsWith(kind.hint)) return { code, message, retryable: kind.retryable };
   const sentence = /[.!?…]$/.test(message) ? message : `${message}.`;
   return { code, message: `${sentence} ${kind.hint}`, retryable: kind.retryable };
 }

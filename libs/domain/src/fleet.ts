@@ -1,5 +1,6 @@
 // Workers and the state of the whole service.
 import { z } from 'zod';
+import { FailureCode } from './failure-codes.js';
 
 export const WorkerState = z.enum(['ready', 'busy', 'draining', 'lost']).meta({ id: 'WorkerState' });
 
@@ -34,6 +35,24 @@ export const QueueState = z
   .meta({ id: 'QueueState' });
 export type QueueState = z.infer<typeof QueueState>;
 
+export const Upstream = z
+  .object({
+    credential: z.string().describe('The beginning of a hash that tells credentials apart.'),
+    state: z.enum(['closed', 'open', 'half_open']).describe('open: its runs wait · half_open: one of them asks · closed: all go.'),
+    kind: z.enum(['quota', 'overloaded', 'spend', 'auth', 'connection']).nullable().describe('The latest trouble.'),
+    code: FailureCode.nullable(),
+    message: z.string().nullable(),
+    since: z.iso.datetime().nullable(),
+    until: z.iso.datetime().nullable().describe('When the next run asks.'),
+    failures: z.int().describe('How often in a row asking failed.'),
+    waiting: z.int().describe('Runs that wait for it.'),
+  })
+  .meta({ id: 'Upstream', description: 'The service behind one credential of the workers.' });
+export type Upstream = z.infer<typeof Upstream>;
+
+export const WaitingCounts = z.object({ permission: z.int(), recovery: z.int(), quota: z.int(), auth: z.int() }).meta({ id: 'WaitingCounts', description: 'Waiting runs by what they wait for.' });
+export type WaitingCounts = z.infer<typeof WaitingCounts>;
+
 export const Status = z
   .object({
     object: z.literal('status'),
@@ -43,6 +62,8 @@ export const Status = z
     workers: z.object({ total: z.int(), ready: z.int(), busy: z.int(), draining: z.int(), lost: z.int(), capacity: z.int() }),
     queue: z.object({ depth: z.int().describe('Runs that wait for a worker.'), oldest_wait_seconds: z.number().nullable(), paused: z.boolean() }),
     runs: z.object({ queued: z.int(), running: z.int(), waiting: z.int() }),
+    waiting_for: WaitingCounts,
+    upstreams: z.array(Upstream).describe('Those that made trouble within the last day, or have runs waiting.'),
     viewers: z.int().describe('Open event streams of this API process.'),
     redis: z.object({ version: z.string(), used_memory_bytes: z.int(), latency_ms: z.number() }),
     demo: z.boolean().describe('True when the offline demo model answers instead of Claude.'),

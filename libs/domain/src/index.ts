@@ -16,3 +16,4 @@ export * from './environment.js';
 export * from './mcp-servers.js';
 export * from './secret-literals.js';
 export * from './secret-reference.js';
+export * from './versions.js';

@@ -27,7 +27,7 @@ test('the statuses of the contract', () => {
   expect(statuses(400)).toEqual(['malformed_json', 'invalid_parameter']);
   expect(statuses(422)).toEqual(['invalid_request', 'not_available', 'session_not_found', 'idempotency_key_reused']);
   expect(statuses(413)).toEqual(['payload_too_large']);
-  expect(statuses(503)).toEqual(['redis_unavailable', 'shutting_down']);
+  expect(statuses(503)).toEqual(['redis_unavailable', 'redis_full', 'shutting_down']);
 });
 
 test('own detail comes before the hint, and the fields that are wrong are listed', () => {

@@ -27,6 +27,7 @@ export const PROBLEM_KINDS = {
   too_many_requests: { status: 429, title: 'Too many requests', retryable: true, hint: 'Wait as Retry-After says.' },
   internal: { status: 500, title: 'A defect of Runyard', retryable: true, hint: 'Report it with the request_id; the log has the details.' },
   redis_unavailable: { status: 503, title: 'Redis cannot be reached', retryable: true, hint: 'Wait as Retry-After says, then ask again; a POST that is repeated with its Idempotency-Key happens once.' },
+  redis_full: { status: 503, title: 'Redis has no room for new runs', retryable: true, hint: 'Runs that exist go on, and room comes as they end. Ask again as Retry-After says; the operator raises maxmemory or deletes old runs.' },
   shutting_down: { status: 503, title: 'This process is shutting down', retryable: true, hint: 'Try again: another replica or the next start will answer.' },
 } as const satisfies Record<string, ProblemKind>;
 

@@ -23,11 +23,11 @@ export const Run = z
     id: z.string(),
     object: z.literal('run'),
     status: RunStatus,
-    reason: z.string().nullable().describe('The failure code of a failed run; `lease_expired` while the fate of a lost worker is undecided.'),
+    reason: z.string().nullable().describe('The failure code of a failed run; `lease_expired` while the fate of a lost worker is undecided; of a waiting run, for people, why it waits.'),
     queued_reason: QueuedReason.nullable(),
     waiting_for: WaitingFor.nullable(),
     held: z.boolean().describe('A waiting run that keeps its process and its place on a worker.'),
-    resumes_at: time.nullable(),
+    resumes_at: time.nullable().describe('When a waiting run goes on by itself; null while that is not known, or somebody has to decide.'),
     queue_position: z.int().nullable().describe('Place among the runs that wait for a worker, from 1.'),
     priority: Priority.describe('A higher number is taken sooner.'),
     run_at: time.nullable().describe('It was not to start before this time.'),
@@ -110,6 +110,15 @@ export type CancelCounts = z.infer<typeof CancelCounts>;
 
 export const MoveRun = z.strictObject({ priority: Priority }).meta({ id: 'MoveRun' });
 export type MoveRun = z.infer<typeof MoveRun>;
+
+export const RECOVER_ACTIONS = ['resume', 'restart', 'abandon'] as const;
+
+export const RecoverRun = z
+  .strictObject({
+    action: z.enum(RECOVER_ACTIONS).describe('resume: go on with the conversation · restart: begin again · abandon: end the run as failed.'),
+  })
+  .meta({ id: 'RecoverRun', description: 'What shall become of a run that waits for recovery.' });
+export type RecoverRun = z.infer<typeof RecoverRun>;
 
 /** Filters of the contract that this version refuses with `not_available`. */
 export const LIST_RUNS_NOT_AVAILABLE = ['profile'] as const;

@@ -20,7 +20,7 @@ export interface RunConsumerOptions extends RunQueueOptions {
   /** Tickets at a time, at least 1. */
   readonly capacity: number;
   /**
-   * Does what the ticket asks for. The ticket completes when it resolves and fails when it rejects; either way the run store
+   * Does what the ticket asks for, which may be newer than we are (isNewer). The ticket completes when it resolves and fails when it rejects; either way the run store
    * alone knows the state of the run. `signal` is aborted by close({force: true}).
    */
   readonly handle: (ticket: Ticket, signal: AbortSignal) => Promise<void>;
@@ -36,6 +36,7 @@ export class RunConsumer {
   readonly #force = new AbortController();
   readonly #onError: (error: Error) => void;
   #takesMore = true;
+  #taken = 0;
   #closing: Promise<void> | undefined;
 
   private constructor(options: RunConsumerOptions) {
@@ -78,10 +79,22 @@ export class RunConsumer {
     return this.#running.size;
   }
 
+  /** How many tickets were taken so far, unreadable ones included. */
+  taken(): number {
+    return this.#taken;
+  }
+
   /** Takes no more tickets. Does not wait for those being handled. */
   async pause(): Promise<void> {
     this.#takesMore = false;
     await this.#worker.pause(true);
+  }
+
+  /** Takes tickets again after pause(); nothing once it is closed. */
+  async resume(): Promise<void> {
+    if (this.#closing !== undefined) return;
+    this.#takesMore = true;
+    await this.#worker.resume();
   }
 
   /** Takes no more tickets and waits for those being handled; with `force` it aborts their signal and does not wait. */
@@ -110,12 +123,26 @@ export class RunConsumer {
       await job.moveToWait(token);
       throw new WaitingError();
     }
-    const running = this.#handle(ticketOf(job.data), this.#force.signal);
+    this.#taken++;
+    const ticket = this.#read(job);
+    if (ticket === undefined) return;
+    const running = this.#handle(ticket, this.#force.signal);
     this.#running.add(running);
     try {
       await running;
     } finally {
       this.#running.delete(running);
+    }
+  }
+
+  /** One that cannot be read completes: should it have been of a run, that run gets another from whoever looks for lost tickets. */
+  #read(job: Job<unknown, void>): Ticket | undefined {
+    try {
+      return ticketOf(job.data);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      this.#onError(new Error(`ticket ${job.id} cannot be read and is dropped: ${reason}`, { cause }));
+      return undefined;
     }
   }
 }

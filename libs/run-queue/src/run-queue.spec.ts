@@ -6,7 +6,7 @@ import { testRedis, waitFor } from '@runyard/testing';
 import type { TestRedis } from '@runyard/testing';
 import { Queue } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { QueueUnavailableError, RunConsumer, RunQueue } from './index.js';
+import { isNewer, QueueUnavailableError, RunConsumer, RunQueue } from './index.js';
 import type { RunConsumerOptions, Ticket } from './index.js';
 import { DEFAULT_PREFIX, QUEUE_NAME } from './queue-settings.js';
 
@@ -114,18 +114,66 @@ describe('tickets', () => {
     expect(errors).toEqual(['ticket bad.1 failed: broken on purpose']);
   });
 
-  test('a ticket of an unknown version never reaches the handler and says why', async () => {
+  test('a newer ticket reaches the handler as what it is; one that cannot be read completes and says why', async () => {
     const raw = new Queue(QUEUE_NAME, { connection: redis.connection, prefix: DEFAULT_PREFIX });
     onTestFinished(() => raw.close());
     const errors: string[] = [];
     const tickets: Ticket[] = [];
-    consume({ onError: (error) => errors.push(error.message), handle: async (ticket) => void tickets.push(ticket) });
-    await raw.add('run', { v: 2, runId: 'run_new', dispatch: 1 }, { jobId: 'run_new.1' });
+    const consumer = consume({ onError: (error) => errors.push(error.message), handle: async (ticket) => void tickets.push(ticket) });
+    await raw.add('run', { v: 2, runId: 'run_new', dispatch: 1, more: {} }, { jobId: 'run_new.1' });
     await raw.add('run', { v: 1, runId: 'run_old' }, { jobId: 'run_old.1' });
-    await waitFor(() => errors.length === 2, { what: 'both errors' });
-    expect(errors[0]).toBe('ticket run_new.1 failed: the ticket has version 2, this worker understands version 1: update the worker');
-    expect(errors[1]).toMatch(/names no run or no dispatch/);
-    expect(tickets).toEqual([]);
+    await raw.add('run', { v: 'x', runId: 'run_odd', dispatch: 1 }, { jobId: 'run_odd.1' });
+    await waitFor(async () => (await raw.getCompletedCount()) === 3, { what: 'all tickets to be completed' });
+    expect(tickets).toEqual([{ v: 2, runId: 'run_new', dispatch: 1 }]);
+    expect(tickets.map(isNewer)).toEqual([true]);
+    expect(errors.toSorted()).toEqual([expect.stringMatching(/^ticket run_odd\.1 cannot be read and is dropped: .*version "x"/), expect.stringMatching(/^ticket run_old\.1 .*names no run or no dispatch/)]);
+    expect([consumer.taken(), consumer.busy(), await raw.getFailedCount()]).toEqual([3, 0, 0]);
+    // The run of a dropped ticket gets another one.
+    expect(await queue.withoutTicket([{ runId: 'run_old', dispatch: 1 }])).toHaveLength(1);
+    await queue.enqueue({ runId: 'run_old', dispatch: 1 });
+    await waitFor(() => tickets.length === 2, { what: 'the readable ticket' });
+    expect(tickets[1]).toEqual({ v: 1, runId: 'run_old', dispatch: 1 });
+  });
+
+  test('a ticket with a delay keeps its version and its priority, and is not lost meanwhile', async () => {
+    await queue.enqueue({ runId: 'run_later', dispatch: 3, v: 7, priority: 10, delayMs: 400 });
+    await queue.enqueue({ runId: 'run_now', dispatch: 1 });
+    expect(await queue.withoutTicket([{ runId: 'run_later', dispatch: 3 }])).toEqual([]);
+    const tickets: Ticket[] = [];
+    consume({ handle: async (ticket) => void tickets.push(ticket) });
+    await waitFor(() => tickets.length === 2, { what: 'both tickets' });
+    expect(tickets).toEqual([{ v: 1, runId: 'run_now', dispatch: 1 }, { v: 7, runId: 'run_later', dispatch: 3 }]);
+  });
+});
+
+describe('a look at what waits', () => {
+  const names = async (from: number, limit: number) => {
+    const { tickets, next } = await queue.waiting(from, limit);
+    return { found: ids(tickets).toSorted(), next };
+  };
+
+  test('shows tickets page by page, delayed ones and those of a paused queue too, and none that a worker has', async () => {
+    const { tickets, handle, release } = holding();
+    consume({ handle });
+    await queue.enqueue({ runId: 'taken', dispatch: 1 });
+    await waitFor(() => tickets.length === 1, { what: 'the ticket' });
+    for (const runId of ['a', 'b', 'c']) await queue.enqueue({ runId, dispatch: 1 });
+    await queue.enqueue({ runId: 'later', dispatch: 1, delayMs: 600_000 });
+    expect(await names(0, 100)).toEqual({ found: ['a', 'b', 'c', 'later'], next: 0 });
+    await queue.pause();
+    expect((await names(0, 100)).found).toEqual(['a', 'b', 'c', 'later']);
+    expect(await names(0, 2)).toEqual({ found: ['a', 'b', 'later'], next: 2 });
+    expect(await names(2, 2)).toEqual({ found: ['c'], next: 0 });
+    release();
+  });
+
+  test('shows nothing that was put in by hand', async () => {
+    const raw = new Queue(QUEUE_NAME, { connection: redis.connection, prefix: DEFAULT_PREFIX });
+    onTestFinished(() => raw.close());
+    await raw.add('run', { v: 1, runId: 'a', dispatch: 1 });
+    await raw.add('run', 'nonsense');
+    await queue.enqueue({ runId: 'b', dispatch: 1 });
+    expect((await names(0, 100)).found).toEqual(['b']);
   });
 });
 
@@ -171,6 +219,27 @@ describe('the end of a consumer', () => {
     expect([ids(tickets), ids(other).toSorted(), consumer.busy()]).toEqual([['kept'], ['a', 'b', 'c'], 1]);
     release();
     await consumer.close({});
+  });
+
+  test('a consumer that is resumed takes tickets again; one that is closed does not', async () => {
+    const { tickets, handle, release } = holding();
+    const consumer = consume({ capacity: 2, handle });
+    await queue.enqueue({ runId: 'a', dispatch: 1 });
+    await waitFor(() => tickets.length === 1, { what: 'the first ticket' });
+    for (const runId of ['b', 'c']) {
+      await consumer.pause();
+      await consumer.pause();
+      await queue.enqueue({ runId, dispatch: 1 });
+      await waitFor(async () => (await queue.depth()) === 1, { what: 'the ticket to wait' });
+      await consumer.resume();
+      release();
+      await waitFor(() => tickets.at(-1)?.runId === runId, { what: `the ticket of ${runId}` });
+    }
+    await consumer.close({});
+    await consumer.resume();
+    await queue.enqueue({ runId: 'd', dispatch: 1 });
+    expect(ids(tickets)).toEqual(['a', 'b', 'c']);
+    expect(await queue.depth()).toBe(1);
   });
 
   test('the ticket of a consumer that was killed comes again', async () => {

@@ -1,4 +1,5 @@
 // The producer: puts tickets into the queue, or says at once that it cannot.
+import { TICKET_VERSION } from '@runyard/domain';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { RedisOptions } from 'ioredis';
@@ -8,6 +9,8 @@ import { bullPriority, DEFAULT_PREFIX, JOB_NAME, JOB_OPTIONS, QUEUE_NAME, reconn
 import { QueueUnavailableError } from './queue-unavailable-error.js';
 import { ticketId } from './ticket.js';
 import type { Ticket } from './ticket.js';
+import { waitingTickets } from './waiting-tickets.js';
+import type { WaitingTickets } from './waiting-tickets.js';
 
 const ANSWER_MS = 5000;
 /** Of BullMQ's own event stream, which nobody here reads. */
@@ -22,6 +25,15 @@ export interface RunQueueOptions {
   readonly prefix?: string;
   /** Connection errors and failed tickets, for the log. */
   readonly onError?: (error: Error) => void;
+}
+
+export interface NewTicket extends Pick<Ticket, 'runId' | 'dispatch'> {
+  /** −10 … 10, default 0; a higher number is taken sooner. */
+  readonly priority?: number;
+  /** Default: our own. Who hands a newer ticket on keeps its version. */
+  readonly v?: number;
+  /** No worker takes it for so long. Default 0. */
+  readonly delayMs?: number;
 }
 
 export class RunQueue {
@@ -66,13 +78,10 @@ export class RunQueue {
     return new RunQueue(options);
   }
 
-  /**
-   * Adds the ticket of a dispatch. The same dispatch twice makes one ticket. `priority` is −10 … 10, default 0; a higher number is
-   * taken sooner. @throws QueueUnavailableError
-   */
-  async enqueue({ runId, dispatch, priority = 0 }: Pick<Ticket, 'runId' | 'dispatch'> & { readonly priority?: number }): Promise<void> {
-    const options = { jobId: ticketId({ runId, dispatch }), priority: bullPriority(priority) };
-    await this.#promptly(() => this.#queue.add(JOB_NAME, { v: 1, runId, dispatch }, options));
+  /** Adds the ticket of a dispatch. The same dispatch twice makes one ticket. @throws QueueUnavailableError */
+  async enqueue({ runId, dispatch, priority = 0, v = TICKET_VERSION, delayMs = 0 }: NewTicket): Promise<void> {
+    const options = { jobId: ticketId({ runId, dispatch }), priority: bullPriority(priority), delay: delayMs };
+    await this.#promptly(() => this.#queue.add(JOB_NAME, { v, runId, dispatch }, options));
   }
 
   /** Takes back a ticket that is of no use any more, unless a worker has it. @throws QueueUnavailableError */
@@ -83,6 +92,14 @@ export class RunQueue {
   /** How many tickets wait for a worker. @throws QueueUnavailableError */
   depth(): Promise<number> {
     return this.#promptly(() => this.#queue.getJobCountByTypes('waiting', 'prioritized'));
+  }
+
+  /**
+   * A page of the tickets that no worker has, those that are delayed included: `from` is 0 or `next` of the page before. While tickets
+   * come and go a page may leave some out. @throws QueueUnavailableError
+   */
+  waiting(from: number, limit: number): Promise<WaitingTickets> {
+    return this.#promptly(() => waitingTickets(this.#queue, from, limit));
   }
 
   /** No worker takes a ticket until resume(). What runs goes on. @throws QueueUnavailableError */

@@ -1,5 +1,5 @@
 // What the store is asked and what it answers.
-import type { CreateRun, EventType, RunStatus, TerminalStatus, Trigger } from '@runyard/domain';
+import type { CreateRun, EventType, FailureCode, RunStatus, TerminalStatus, Trigger } from '@runyard/domain';
 import type { RunRecord } from './run-record.js';
 
 /** The n-th time a run was put into the queue: what one ticket carries. */
@@ -88,6 +88,12 @@ export interface RunPage {
   readonly nextPage: string | null;
 }
 
+/** A run that time alone ended: it expired, or waited too long. */
+export interface EndedByTime {
+  readonly trigger: Trigger;
+  readonly code: FailureCode;
+}
+
 /** What waits for a worker. */
 export interface Backlog {
   /** Runs that a worker could take. */
@@ -104,6 +110,10 @@ export type PrioritizeAnswer =
 
 export interface ClaimInput extends Dispatch {
   readonly workerId: string;
+  /** Id of the credential that the run would use: while its service refuses, the run waits. Default: it never waits for one. */
+  readonly credential?: string | undefined;
+  /** After how long a run that has to wait for it ends as failed, in milliseconds; its first wait in a row counts. Default: never. */
+  readonly giveUpAfterMs?: number | undefined;
 }
 
 export type ClaimAnswer =
@@ -116,7 +126,11 @@ export type ClaimAnswer =
       readonly leaseUntilMs: number;
     }
   /** Not the latest dispatch, or the run is not queued, or it is unknown: the ticket completes without effect. */
-  | { readonly kind: 'stale' };
+  | { readonly kind: 'stale' }
+  /** It waits for the service of its credential; the attempt was not raised. The ticket completes without effect. */
+  | { readonly kind: 'parked' }
+  /** The record was written by a newer version: hand the ticket on with `passOn`. */
+  | { readonly kind: 'newer' };
 
 /** Something that was sent into a live run. */
 export interface InboxEntry {
@@ -137,6 +151,8 @@ export interface Flush {
   /** 1, 2, … within the attempt. */
   readonly number: number;
   readonly events: readonly NewEvent[];
+  /** In the last flush of an attempt: the one before it, when nobody answered whether it arrived. Added only if it did not. */
+  readonly unconfirmed?: Omit<Flush, 'unconfirmed'> | undefined;
 }
 
 export type FinishAnswer =

@@ -1,30 +1,16 @@
 // Appending, reading pages and canceling: numbered without holes, added once, bytes unchanged.
-import { temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
+import { waitFor } from '@runyard/testing';
 import * as fc from 'fast-check';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { RunStore } from './index.js';
-import type { WorkerSignal } from './index.js';
+import type { Redis } from 'ioredis';
+import { describe, expect, test } from 'vitest';
+import type { RunStore, WorkerSignal } from './index.js';
 import { claimed, created, delta, finished, linesOf, logOf, message, started, SUCCEEDED } from './store.fixture.js';
+import { onStoreStand } from './store-stand.fixture.js';
 
-let server: TestRedis;
-let directory: TemporaryDirectory;
 let redis: Redis;
 let store: RunStore;
 
-beforeAll(async () => {
-  server = await testRedis();
-  directory = await temporaryDirectory();
-  redis = new Redis(server.connection);
-  store = RunStore.open({ redis: server.connection, role: 'worker', dataDir: directory.path });
-}, 300_000);
-afterAll(async () => {
-  await store.close();
-  redis.disconnect();
-  await server.stop();
-  await directory.remove();
-});
+onStoreStand((stand) => ({ redis, store } = stand));
 
 describe('append', () => {
   test('a repeated flush gets the first answer and adds nothing', async () => {

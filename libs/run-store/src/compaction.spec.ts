@@ -2,32 +2,21 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { temporaryDirectory, testRedis } from '@runyard/testing';
 import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { LogUnreadableError, RunStore } from './index.js';
-import type { NewEvent, StoredEvent } from './index.js';
+import type { Redis } from 'ioredis';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { LogUnreadableError } from './index.js';
+import type { NewEvent, RunStore, StoredEvent } from './index.js';
 import { logPath } from './log-blob.js';
 import { delta, finished, following, linesOf, logOf, message, started, SUCCEEDED } from './store.fixture.js';
+import { onStoreStand } from './store-stand.fixture.js';
 
 let server: TestRedis;
 let directory: TemporaryDirectory;
 let redis: Redis;
 let store: RunStore;
 
-beforeAll(async () => {
-  server = await testRedis();
-  directory = await temporaryDirectory();
-  redis = new Redis(server.connection);
-  store = RunStore.open({ redis: server.connection, role: 'worker', dataDir: directory.path });
-}, 300_000);
-afterAll(async () => {
-  await store.close();
-  redis.disconnect();
-  await server.stop();
-  await directory.remove();
-});
+onStoreStand((stand) => ({ server, directory, redis, store } = stand));
 beforeEach(() => server.flush());
 
 const noise = (bytes: number): NewEvent => ({ type: 'claude.user', data: randomBytes(bytes) });

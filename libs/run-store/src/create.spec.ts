@@ -1,13 +1,13 @@
 // Creating runs: once per idempotency key, one live run per session, nothing lost on the way in.
 import { newSessionId } from '@runyard/domain';
-import { temporaryDirectory, testRedis } from '@runyard/testing';
 import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
 import * as fc from 'fast-check';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Redis } from 'ioredis';
+import { describe, expect, test } from 'vitest';
 import { RunStore } from './index.js';
 import type { CreateAnswer, CreateInput } from './index.js';
 import { claimed, created, finished, linesOf, logOf, REQUEST, started, SUCCEEDED } from './store.fixture.js';
+import { onStoreStand } from './store-stand.fixture.js';
 
 let server: TestRedis;
 let directory: TemporaryDirectory;
@@ -15,18 +15,7 @@ let redis: Redis;
 let store: RunStore;
 let keys = 0;
 
-beforeAll(async () => {
-  server = await testRedis();
-  directory = await temporaryDirectory();
-  redis = new Redis(server.connection);
-  store = RunStore.open({ redis: server.connection, role: 'worker', dataDir: directory.path });
-}, 300_000);
-afterAll(async () => {
-  await store.close();
-  redis.disconnect();
-  await server.stop();
-  await directory.remove();
-});
+onStoreStand((stand) => ({ server, directory, redis, store } = stand));
 
 const create = (input: Partial<CreateInput> = {}): Promise<CreateAnswer> => store.create({ request: REQUEST, trigger: 'api', ...input });
 const withKey = (key: string, fingerprint = 'same') => ({ idempotency: { key, fingerprint } });

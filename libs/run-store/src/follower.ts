@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { FollowQuery, StoredEvent } from './answers.js';
 import { RedisUnavailableError } from './errors.js';
 import { checkedId } from './event-log.js';
-import type { EventLog } from './event-log.js';
+import type { EventLog, FiledLog } from './event-log.js';
 import { LiveBuffer } from './live-buffer.js';
 import type { LiveFeed } from './live-feed.js';
 import type { LiveMessage } from './live-message.js';
@@ -81,17 +81,34 @@ class Follower {
         this.#ended = true;
         return;
       }
-      yield* this.#untilAborted(part.kind === 'blob' ? this.source.log.blob(this.runId, part.blob, this.#cursor) : part.events);
-      if (part.kind === 'page') this.#cursor = part.cursor;
-      this.#ended = part.kind === 'blob' || part.state === 'end';
+      if (part.kind === 'page') {
+        yield* this.#untilAborted(part.events);
+        this.#cursor = part.cursor;
+      } else yield* this.#fromFiles(part);
+      this.#ended = part.kind === 'blob' || (part.kind === 'page' && part.state === 'end');
       if (this.#done() || (part.kind === 'page' && part.state === 'caught_up')) return;
     }
   }
 
-  async *#untilAborted(events: AsyncIterable<StoredEvent> | Iterable<StoredEvent>): AsyncGenerator<StoredEvent> {
-    for await (const event of events) {
+  *#untilAborted(events: Iterable<StoredEvent>): Generator<StoredEvent> {
+    for (const event of events) {
       if (this.#signal.aborted) return;
       yield event;
+    }
+  }
+
+  async *#fromFiles(found: FiledLog): AsyncGenerator<StoredEvent> {
+    const events = this.source.log.filed(this.runId, found, { after: this.#cursor, deltas: this.#deltas });
+    try {
+      for (let next = await events.next(); !this.#signal.aborted; next = await events.next()) {
+        if (next.done === true) {
+          this.#cursor = next.value;
+          return;
+        }
+        yield next.value;
+      }
+    } finally {
+      await events.return('');
     }
   }
 
@@ -111,7 +128,7 @@ class Follower {
         }
         this.#cursor = event.id;
         this.#ended = event.type === 'run.finished';
-        if (this.#deltas || event.type !== DELTA_EVENT_TYPE) yield event;
+        if (this.#deltas || event.type !== DELTA_EVENT_TYPE) yield await this.source.log.whole(this.runId, event);
       }
       if (message.events === undefined) this.buffer.markStale();
     }

@@ -75,9 +75,24 @@ export class Keys {
     return `${this.prefix}leases`;
   }
 
+  /** Ids of waiting runs that go on by themselves, by that time in milliseconds. */
+  get waits(): string {
+    return `${this.prefix}waits`;
+  }
+
+  /** Who does a job that one process at a time shall do. */
+  leader(job: string): string {
+    return `${this.prefix}leader:${job}`;
+  }
+
   /** Run ids whose log is not compacted, by their end in milliseconds. */
   get compactions(): string {
     return `${this.prefix}compactions`;
+  }
+
+  /** The breaker of a credential. */
+  upstream(credential: string): string {
+    return `${this.prefix}upstream:${credential}`;
   }
 
   get installation(): string {

@@ -1,30 +1,20 @@
 // Claims, leases, dispatches: one attempt at a time may write, and it knows when it may not any more.
 import { newId } from '@runyard/domain';
-import { temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
+import { waitFor } from '@runyard/testing';
 import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Redis } from 'ioredis';
+import { describe, expect, test } from 'vitest';
 import { RunStore } from './index.js';
 import { CANCELED } from './outcomes.js';
 import { claimed, created, expireLease, FAILED, finished, linesOf, logOf, message, started, SUCCEEDED } from './store.fixture.js';
+import { onStoreStand } from './store-stand.fixture.js';
 
 let server: TestRedis;
 let directory: TemporaryDirectory;
 let redis: Redis;
 let store: RunStore;
 
-beforeAll(async () => {
-  server = await testRedis();
-  directory = await temporaryDirectory();
-  redis = new Redis(server.connection);
-  store = RunStore.open({ redis: server.connection, role: 'worker', dataDir: directory.path });
-}, 300_000);
-afterAll(async () => {
-  await store.close();
-  redis.disconnect();
-  await server.stop();
-  await directory.remove();
-});
+onStoreStand((stand) => ({ server, directory, redis, store } = stand));
 
 describe('claim', () => {
   test('takes the lease, raises the attempt and says so in the log', async () => {

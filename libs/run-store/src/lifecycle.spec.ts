@@ -1,30 +1,18 @@
 // Following all runs: complete and in order from any number that is kept, and an honest reset from any other.
-import { temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
-import type { LifecycleEvent, LifecycleReset } from './index.js';
-import { RunStore } from './index.js';
+import { waitFor } from '@runyard/testing';
+import type { TestRedis } from '@runyard/testing';
+import type { Redis } from 'ioredis';
+import { beforeEach, expect, onTestFinished, test } from 'vitest';
+import type { LifecycleEvent, LifecycleReset, RunStore } from './index.js';
 import { lifecycleMessageOf } from './lifecycle.js';
 import { created, delta, finished, started, SUCCEEDED } from './store.fixture.js';
+import { onStoreStand } from './store-stand.fixture.js';
 
 let server: TestRedis;
-let directory: TemporaryDirectory;
 let redis: Redis;
 let store: RunStore;
 
-beforeAll(async () => {
-  server = await testRedis();
-  directory = await temporaryDirectory();
-  redis = new Redis(server.connection);
-  store = RunStore.open({ redis: server.connection, role: 'worker', dataDir: directory.path });
-}, 300_000);
-afterAll(async () => {
-  await store.close();
-  redis.disconnect();
-  await server.stop();
-  await directory.remove();
-});
+onStoreStand((stand) => ({ server, redis, store } = stand));
 beforeEach(() => server.flush());
 
 function following(after: number) {

@@ -4,31 +4,20 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newId, newSessionId } from '@runyard/domain';
 import type { Trigger } from '@runyard/domain';
-import { temporaryDirectory, testRedis } from '@runyard/testing';
 import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { InvalidPageError, RunStore } from './index.js';
-import type { ListQuery } from './index.js';
+import type { Redis } from 'ioredis';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { InvalidPageError } from './index.js';
+import type { ListQuery, RunStore } from './index.js';
 import { created, FAILED, finished, REQUEST, started } from './store.fixture.js';
+import { onStoreStand } from './store-stand.fixture.js';
 
 let server: TestRedis;
 let directory: TemporaryDirectory;
 let redis: Redis;
 let store: RunStore;
 
-beforeAll(async () => {
-  server = await testRedis();
-  directory = await temporaryDirectory();
-  redis = new Redis(server.connection);
-  store = RunStore.open({ redis: server.connection, role: 'worker', dataDir: directory.path });
-}, 300_000);
-afterAll(async () => {
-  await store.close();
-  redis.disconnect();
-  await server.stop();
-  await directory.remove();
-});
+onStoreStand((stand) => ({ server, directory, redis, store } = stand));
 beforeEach(() => server.flush());
 
 async function idsOf(query: ListQuery): Promise<string[][]> {

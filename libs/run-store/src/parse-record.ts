@@ -1,5 +1,6 @@
 // The fields of a run's hash → RunRecord.
 import type { CreateRun, Outcome, QueuedReason, RunStatus, Trigger, WaitingFor } from '@runyard/domain';
+import type { LeaveReason, RecoveryDecision } from './leaving.js';
 import { isoOf, mapOf } from './reply.js';
 import type { LogPlace, RunRecord } from './run-record.js';
 
@@ -56,5 +57,12 @@ function fromFields(fields: ReadonlyMap<string, string>): RunRecord {
     endedAt: time('ended'),
     outcome: fields.has('outcome') ? (JSON.parse(required('outcome')) as Outcome) : null,
     log: required('log') as LogPlace,
+    spawned: number('spawned') ?? 0,
+    left: (fields.get('left') ?? null) as LeaveReason | null,
+    losses: number('losses') ?? 0,
+    decision: (fields.get('decision') ?? null) as RecoveryDecision | null,
+    resumesAt: time('resumes_at'),
+    waitingDetail: fields.get('waiting_detail') ?? null,
+    v: number('v') ?? 1,
   };
 }

@@ -1,30 +1,19 @@
 // Runs in the queue: priority, time of start, time of expiry; each happens once, whoever looks and however often.
 import { newId } from '@runyard/domain';
 import type { CreateRun } from '@runyard/domain';
-import { temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { RunStore } from './index.js';
+import { waitFor } from '@runyard/testing';
+import type { TestRedis } from '@runyard/testing';
+import type { Redis } from 'ioredis';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { RunStore } from './index.js';
 import { claimed, created, linesOf, logOf, started, SUCCEEDED } from './store.fixture.js';
+import { onStoreStand } from './store-stand.fixture.js';
 
 let server: TestRedis;
-let directory: TemporaryDirectory;
 let redis: Redis;
 let store: RunStore;
 
-beforeAll(async () => {
-  server = await testRedis();
-  directory = await temporaryDirectory();
-  redis = new Redis(server.connection);
-  store = RunStore.open({ redis: server.connection, role: 'worker', dataDir: directory.path });
-}, 300_000);
-afterAll(async () => {
-  await store.close();
-  redis.disconnect();
-  await server.stop();
-  await directory.remove();
-});
+onStoreStand((stand) => ({ server, redis, store } = stand));
 beforeEach(() => server.flush());
 
 const asked = (fields: Partial<CreateRun>): CreateRun => ({ prompt: 'go', ...fields });

@@ -1,12 +1,15 @@
 // Runs that wait in the queue: who is next, who has to wait longer, and what time alone does to them.
-import type { Backlog, Dispatch, PrioritizeAnswer, TicketedPage } from './answers.js';
+import type { WaitingFor } from '@runyard/domain';
+import type { Backlog, Dispatch, EndedByTime, PrioritizeAnswer, TicketedPage } from './answers.js';
 import type { Connection } from './connection.js';
 import type { Keys } from './keys.js';
 import { isRunId } from './page-token.js';
 import { advance } from './scripts/advance.js';
 import { backlog } from './scripts/backlog.js';
+import { ofNoUse } from './scripts/of-no-use.js';
 import { prioritize } from './scripts/prioritize.js';
 import { ticketed } from './scripts/ticketed.js';
+import { waitingCounts } from './scripts/waiting-counts.js';
 
 export class QueuedRuns {
   constructor(
@@ -24,16 +27,28 @@ export class QueuedRuns {
     return this.connection.run((redis) => backlog(redis, this.keys));
   }
 
+  /** How many runs wait for somebody or something outside, by what it is. Of 20,000 at most. */
+  waitingCounts(): Promise<Record<WaitingFor, number>> {
+    return this.connection.run((redis) => waitingCounts(redis, this.keys));
+  }
+
   /**
-   * Lets runs whose time has come enter the queue, and ends those that nobody claimed in time; at most `limit` of each.
-   * Answers the dispatches that now need a ticket.
+   * Lets runs whose time has come enter the queue, ends those that nobody claimed in time, and lets waiting ones go on; at most `limit` of each.
+   * Answers the dispatches that now need a ticket, and tells of the runs that it ended.
    */
-  advance(limit: number): Promise<Dispatch[]> {
-    return this.connection.run((redis) => advance(redis, this.keys, limit));
+  async advance(limit: number, onEnded: (ended: EndedByTime) => void = () => {}): Promise<Dispatch[]> {
+    const { dispatches, ended } = await this.connection.run((redis) => advance(redis, this.keys, limit));
+    ended.forEach(onEnded);
+    return dispatches;
   }
 
   /** A page of those whose ticket should be in the queue, oldest first. `after` is '' or `next` of the page before. */
   ticketed(after: string, limit: number): Promise<TicketedPage> {
     return this.connection.run((redis) => ticketed(redis, this.keys, after, limit));
+  }
+
+  /** Those of these dispatches that no worker will ever claim. */
+  async ofNoUse<T extends Pick<Dispatch, 'runId' | 'dispatch'>>(dispatches: readonly T[]): Promise<T[]> {
+    return dispatches.length === 0 ? [] : this.connection.run((redis) => ofNoUse(redis, this.keys, dispatches));
   }
 }

@@ -122,11 +122,12 @@ describe('role api', () => {
     const store = open('api');
     const redis = connect();
     const { id, lease } = await started(store);
+    const waiting = await created(store);
     const before = [await store.get(id), await redis.dbsize()];
     await redis.config('SET', 'maxmemory', '1');
     await unavailable(created(store));
     await unavailable(store.append(lease, 1, [message('x')]));
-    await unavailable(store.cancel(id));
+    await unavailable(store.claim({ runId: waiting.id, dispatch: 1, workerId: 'wrk_test' }));
     expect([{ ...(await store.get(id)) }, await redis.dbsize()]).toEqual(before);
     await redis.config('SET', 'maxmemory', '0');
   });

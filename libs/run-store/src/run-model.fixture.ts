@@ -1,6 +1,7 @@
 // What one run must look like, kept as an array of events: the model that the property test holds the store against.
 import type { RunStatus, TerminalStatus } from '@runyard/domain';
 import type { AppendAnswer, FinishAnswer, NewEvent, StoredEvent } from './answers.js';
+import type { RecoverAction } from './leaving.js';
 
 export interface ModelEvent {
   readonly id: string;
@@ -9,12 +10,23 @@ export interface ModelEvent {
   readonly data: string | undefined;
 }
 
+interface ModelFlush {
+  readonly number: number;
+  readonly events: readonly NewEvent[];
+}
+
 export class RunModel {
   status: RunStatus = 'queued';
   attempt = 0;
   dispatch = 1;
   leaseOver = false;
   cancelRequested = false;
+  /** The attempt that parked the run last. */
+  parkedBy = -1;
+  handedOverBy = -1;
+  /** A waiting run goes on by itself. */
+  timed = false;
+  decision: RecoverAction | undefined;
   compacted = false;
   /** The stream has gone after compaction: partial text is forgotten. */
   streamGone = false;
@@ -71,11 +83,11 @@ export class RunModel {
     return { kind: 'appended', firstSeq: first, lastSeq: this.seq };
   }
 
-  finish(attempt: number, outcome: { readonly status: TerminalStatus }, flush: { readonly number: number; readonly events: readonly NewEvent[] } | undefined): FinishAnswer {
+  finish(attempt: number, outcome: { readonly status: TerminalStatus }, flush: ModelFlush | undefined): FinishAnswer {
     if (attempt !== this.attempt) return { kind: 'lost' };
     if (this.terminal) return { kind: 'already', status: this.status as TerminalStatus };
     if (this.status !== 'running') return { kind: 'lost' };
-    if (flush !== undefined && this.#seen(attempt, flush.number) === undefined) for (const { type, data } of flush.events) this.add(type, data.toString());
+    this.#addFlush(attempt, flush);
     this.#end(outcome.status, JSON.stringify(outcome));
     return { kind: 'finished', next: null };
   }
@@ -87,15 +99,62 @@ export class RunModel {
       this.#end('canceled');
       return undefined;
     }
-    this.status = 'queued';
-    this.dispatch++;
-    this.add('run.queued', `{"dispatch":${this.dispatch},"reason":"${reason}"}`);
+    this.#requeue(reason);
     return this.dispatch;
+  }
+
+  park(attempt: number, timed: boolean, flush: ModelFlush | undefined): 'parked' | 'canceled' | 'already' | 'lost' {
+    if (attempt !== this.attempt) return 'lost';
+    if (this.terminal) return 'already';
+    if (this.status !== 'running') return this.parkedBy === attempt ? 'parked' : 'lost';
+    this.#addFlush(attempt, flush);
+    if (this.cancelRequested) {
+      this.#end('canceled');
+      return 'canceled';
+    }
+    Object.assign(this, { status: 'waiting', parkedBy: attempt, timed, decision: undefined });
+    this.add('run.waiting');
+    return 'parked';
+  }
+
+  /** Answers the dispatch that needs a ticket. */
+  handOver(attempt: number, flush: ModelFlush | undefined): number | undefined {
+    if (attempt !== this.attempt) return undefined;
+    if (this.status !== 'running') return this.status === 'queued' && this.handedOverBy === attempt ? this.dispatch : undefined;
+    this.#addFlush(attempt, flush);
+    if (this.cancelRequested) return this.leave(true, '');
+    this.handedOverBy = attempt;
+    this.add('run.handed_over');
+    return this.leave(true, 'handed_over');
+  }
+
+  /** Somebody decides for a run that waits for recovery. */
+  recover(action: RecoverAction): 'recovered' | 'not_waiting' {
+    if (this.status === 'queued' && this.decision === action) return 'recovered';
+    if (this.status === 'failed' && action === 'abandon' && this.decision === 'abandon') return 'recovered';
+    if (this.status !== 'waiting' || this.timed) return 'not_waiting';
+    this.decision = action;
+    if (action === 'abandon') this.#end('failed');
+    else this.#requeue(action);
+    return 'recovered';
+  }
+
+  /** The time of a waiting run comes. Answers the new dispatch. */
+  advance(): number | undefined {
+    if (this.status !== 'waiting' || !this.timed) return undefined;
+    this.#requeue('quota');
+    return this.dispatch;
+  }
+
+  noteSpawn(attempt: number): 'noted' | 'lost' {
+    if (!this.renew(attempt)) return 'lost';
+    this.decision = undefined;
+    return 'noted';
   }
 
   cancel(): 'canceled' | 'requested' | 'already_terminal' {
     if (this.terminal) return 'already_terminal';
-    if (this.status === 'queued') {
+    if (this.status === 'queued' || this.status === 'waiting') {
       this.#end('canceled');
       return 'canceled';
     }
@@ -106,6 +165,16 @@ export class RunModel {
 
   #seen(attempt: number, number: number) {
     return this.#flush?.attempt === attempt && this.#flush.number === number ? this.#flush : undefined;
+  }
+
+  #addFlush(attempt: number, flush: ModelFlush | undefined): void {
+    if (flush !== undefined && this.#seen(attempt, flush.number) === undefined) for (const { type, data } of flush.events) this.add(type, data.toString());
+  }
+
+  #requeue(reason: string): void {
+    this.status = 'queued';
+    this.dispatch++;
+    this.add('run.queued', `{"dispatch":${this.dispatch},"reason":"${reason}"}`);
   }
 
   #end(status: TerminalStatus, data?: string): void {

@@ -1,12 +1,12 @@
 // Random lives of runs on a real Redis, held against an array: appends of workers, zombies and others, lost leases, flushes that
-// come twice, cancels, ends, compactions, cut connections, and followers that come and go at any id.
+// come twice, waits and decisions, cancels, ends, compactions, cut connections, and followers that come and go at any id.
 import { temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
 import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
 import * as fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RunStore } from './index.js';
-import type { NewEvent, StoredEvent } from './index.js';
+import type { Lease, NewEvent, StoredEvent } from './index.js';
 import { difference, RunModel } from './run-model.fixture.js';
 import { created, delta, expireLease, FAILED, following, logOf, message, SUCCEEDED } from './store.fixture.js';
 
@@ -50,7 +50,7 @@ const place = fc.option(fc.record({ share: fc.double({ min: 0, max: 1, noNaN: tr
 const deltas = fc.boolean();
 
 const step = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ do: fc.constant('claim' as const), dispatch: fc.constantFrom(0, 0, 0, -1, 1), worker: fc.constantFrom('wrk_a', 'wrk_b') }) },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('claim' as const), dispatch: fc.constantFrom(0, 0, 0, -1, 1), worker: fc.constantFrom('wrk_a', 'wrk_b') }) },
   { weight: 10, arbitrary: fc.record({ do: fc.constant('append' as const), speaker, flush }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('outside' as const), event: anEvent }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('both' as const), flush, event: anEvent }) },
@@ -59,9 +59,14 @@ const step = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('redispatch' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('requeue' as const), speaker }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('cancel' as const) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('finish' as const), speaker, flush: fc.option(flush, { nil: undefined }), outcome: fc.constantFrom(SUCCEEDED, FAILED) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('compact' as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('forget stream' as const) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('finish' as const), speaker, flush: fc.option(flush, { nil: undefined }), outcome: fc.constantFrom(SUCCEEDED, FAILED) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('park' as const), speaker, flush: fc.option(flush, { nil: undefined }), timed: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('hand over' as const), speaker, flush: fc.option(flush, { nil: undefined }) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('recover' as const), action: fc.constantFrom('resume' as const, 'restart' as const, 'resume' as const, 'restart' as const, 'abandon' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('advance' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('spawn' as const), speaker }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('compact' as const) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('forget stream' as const) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('follow' as const), place, deltas }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('unfollow' as const), which: fc.nat(10) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('cut' as const), dice: fc.nat(7) }) },
@@ -131,6 +136,23 @@ class Life {
         const { attempt, number } = this.#flush(what.speaker, what.flush ?? { events: [], again: true });
         const sent = what.flush && number > 0 ? { number, events: what.flush.events } : undefined;
         return expect(await store.finish({ runId: id, attempt }, what.outcome, sent)).toEqual(model.finish(attempt, what.outcome, sent));
+      }
+      case 'park': {
+        const { lease, sent } = this.#sent(what.speaker, what.flush);
+        const input = { waitingFor: what.timed ? ('quota' as const) : ('recovery' as const), left: 'recovery' as const, detail: 'x', ...(what.timed ? { resumesAtMs: 1 } : {}) };
+        return expect((await store.park(lease, input, sent)).kind).toBe(model.park(lease.attempt, what.timed, sent));
+      }
+      case 'hand over': {
+        const { lease, sent } = this.#sent(what.speaker, what.flush);
+        return expect((await store.handOver(lease, sent))?.dispatch).toBe(model.handOver(lease.attempt, sent));
+      }
+      case 'recover':
+        return expect((await store.recover(id, what.action)).kind).toBe(model.recover(what.action));
+      case 'advance':
+        return expect((await store.queued.advance(100)).map(({ dispatch }) => dispatch)).toEqual([model.advance() ?? []].flat());
+      case 'spawn': {
+        const { lease } = this.#sent(what.speaker, undefined);
+        return expect(await store.noteSpawn(lease)).toBe(model.noteSpawn(lease.attempt));
       }
       case 'compact':
         await store.compact(id);
@@ -228,6 +250,13 @@ class Life {
     return { attempt, number };
   }
 
+  /** The words of an attempt that leaves the run, with or without last events. */
+  #sent(who: number, last: Flush | undefined): { readonly lease: Lease; readonly sent: { readonly number: number; readonly events: NewEvent[] } | undefined } {
+    const { attempt, number } = this.#flush(who, last ?? { again: true });
+    const sent = last && number > 0 ? { number, events: last.events } : undefined;
+    return { lease: { runId: this.id, attempt, workerId: this.model.workers[attempt] ?? 'wrk_none' }, sent };
+  }
+
   #place(at: { readonly share: number; readonly off: number } | undefined): string {
     if (at === undefined) return '';
     const id = this.model.events[Math.floor(at.share * (this.model.seq - 1))]?.id ?? '0-1';
@@ -251,11 +280,12 @@ test(`${SEQUENCES} random lives of a run`, async () => {
       for (const each of steps) await life.step(each);
       await life.end();
       seen.set(life.model.status, (seen.get(life.model.status) ?? 0) + 1);
+      if (life.model.parkedBy > 0) seen.set('parked', (seen.get('parked') ?? 0) + 1);
       if (life.model.attempt > 1) seen.set('several attempts', (seen.get('several attempts') ?? 0) + 1);
       if (life.model.streamGone && life.viewers.length > 0) seen.set('viewers after the swap', (seen.get('viewers after the swap') ?? 0) + 1);
     }),
     { numRuns: SEQUENCES },
   );
   // The generator must reach what this test is for.
-  for (const kind of ['succeeded', 'failed', 'canceled', 'several attempts', 'viewers after the swap']) expect([kind, (seen.get(kind) ?? 0) > 3]).toEqual([kind, true]);
+  for (const kind of ['succeeded', 'failed', 'canceled', 'several attempts', 'parked', 'viewers after the swap']) expect([kind, (seen.get(kind) ?? 0) > 3]).toEqual([kind, true]);
 }, 300_000);

@@ -1,5 +1,6 @@
 // A run as the store keeps it: one Redis hash.
 import type { CreateRun, Outcome, QueuedReason, RunStatus, Trigger, WaitingFor } from '@runyard/domain';
+import type { LeaveReason, RecoveryDecision } from './leaving.js';
 
 /** Where the events of a run are: live in a stream, or finished as a zstd blob in Redis or in the data directory. */
 export type LogPlace = 'stream' | 'redis' | 'file';
@@ -52,4 +53,18 @@ export interface RunRecord {
   /** Present when the run is terminal. */
   readonly outcome: Outcome | null;
   readonly log: LogPlace;
+  /** The last attempt that may have started a process; 0 = none has. */
+  readonly spawned: number;
+  /** Why the last attempt that had the run ended without an outcome. */
+  readonly left: LeaveReason | null;
+  /** Workers lost in a row without progress. */
+  readonly losses: number;
+  /** What a user decided after a loss, for the attempt that claims the run next; null for later ones. */
+  readonly decision: RecoveryDecision | null;
+  /** When a waiting run goes on by itself. */
+  readonly resumesAt: string | null;
+  /** For people: why the run waits. */
+  readonly waitingDetail: string | null;
+  /** Version of the record, RECORD_VERSION of whoever created it. */
+  readonly v: number;
 }

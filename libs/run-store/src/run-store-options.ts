@@ -13,6 +13,10 @@ export interface RunStoreOptions {
   readonly role: Role;
   /** Finished logs above 64 KiB are kept in `<dataDir>/runs/<id>/log.zst`. */
   readonly dataDir: string;
+  /** Data of an event above so many bytes is kept in `<dataDir>/runs/<id>/lines/`. Default 256 KiB. */
+  readonly inlineBytes?: number;
+  /** The live log of one run takes about so many bytes of Redis; what is older moves to `<dataDir>/runs/<id>/log-part-…zst`. Default 32 MiB. */
+  readonly liveLogBytes?: number;
   /** Default `runyard:`. */
   readonly prefix?: string;
   /** Default 15000. */
@@ -21,6 +25,8 @@ export interface RunStoreOptions {
   readonly answerMs?: number;
   /** How long a follower rides out a Redis that is away. Default 30000. */
   readonly followPatienceMs?: number;
+  /** What could not be kept in the data directory and stays in Redis. Default: onError. */
+  readonly onFileError?: (error: Error) => void;
   /** Connection errors, for the log. */
   readonly onError?: (error: Error) => void;
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { CancelAnswer, CreateAnswer, CreateInput, ListQuery, RunPage } from './answers.js';
 import type { Connection } from './connection.js';
 import type { Keys } from './keys.js';
+import type { RecoverAction, RecoverAnswer } from './leaving.js';
 import { runDirectory } from './log-blob.js';
 import { isRunId } from './page-token.js';
 import { indexQuery } from './run-indexes.js';
@@ -15,6 +16,7 @@ import { cancel } from './scripts/cancel.js';
 import { create } from './scripts/create.js';
 import { deleteRun } from './scripts/delete.js';
 import { get, list, listIds } from './scripts/list.js';
+import { recover } from './scripts/recover.js';
 import type { IndexPage, IndexQuery } from './scripts/list.js';
 
 const MAX_LOOKS_PER_LIST = 10;
@@ -69,6 +71,10 @@ export class Runs {
     if (!isRunId(id)) return { kind: 'not_found' };
     const inputId = newId('input');
     return this.connection.run((redis) => cancel(redis, this.keys, id, inputId));
+  }
+
+  async recover(id: string, action: RecoverAction): Promise<RecoverAnswer> {
+    return isRunId(id) ? this.connection.run((redis) => recover(redis, this.keys, id, action)) : { kind: 'not_found' };
   }
 
   async delete(id: string): Promise<'deleted' | 'not_found' | 'not_terminal'> {

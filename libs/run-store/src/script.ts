@@ -4,13 +4,21 @@ import type { Redis } from 'ioredis';
 
 export type ScriptArgument = string | number | Buffer;
 
-export class Script {
-  readonly #lua: string;
-  readonly #sha: string;
+export interface ScriptOptions {
+  /** May write when Redis has no memory left: for what lets running work go on and come to its end. */
+  readonly evenWhenFull: boolean;
+}
 
-  constructor(lua: string) {
-    this.#lua = lua;
-    this.#sha = createHash('sha1').update(lua).digest('hex');
+export const EVEN_WHEN_FULL: ScriptOptions = { evenWhenFull: true };
+
+const FLAGS = '#!lua flags=allow-oom\n';
+
+export class Script {
+  #lua = '';
+  #sha = '';
+
+  constructor(lua: string, { evenWhenFull }: ScriptOptions = { evenWhenFull: false }) {
+    this.#use(evenWhenFull ? FLAGS + lua : lua);
   }
 
   /** Runs the script; bulk strings of the reply are texts. */
@@ -28,8 +36,25 @@ export class Script {
       return await call('EVALSHA', this.#sha);
     } catch (error) {
       // A restarted server has forgotten its scripts.
-      if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return call('EVAL', this.#lua);
+      if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return this.#send(call);
       throw error;
     }
+  }
+
+  async #send(call: (command: string, body: string) => Promise<unknown>): Promise<unknown> {
+    try {
+      return await call('EVAL', this.#lua);
+    } catch (error) {
+      // Before Redis 7 scripts have no flags: the first line is no Lua, and nothing of the script was run.
+      const isUnknown = this.#lua.startsWith(FLAGS) && error instanceof Error && error.message.includes('rror compiling script');
+      if (!isUnknown) throw error;
+      this.#use(this.#lua.slice(FLAGS.length));
+      return call('EVAL', this.#lua);
+    }
+  }
+
+  #use(lua: string): void {
+    this.#lua = lua;
+    this.#sha = createHash('sha1').update(lua).digest('hex');
   }
 }

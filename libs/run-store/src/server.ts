@@ -14,6 +14,13 @@ export async function health(redis: Redis): Promise<RedisHealth> {
   return { latencyMs, version: field('redis_version'), usedMemoryBytes: Number(field('used_memory')), maxMemoryBytes: Number(field('maxmemory')) };
 }
 
+/** How full Redis is. */
+export async function memory(redis: Redis): Promise<Pick<RedisHealth, 'usedMemoryBytes' | 'maxMemoryBytes'>> {
+  const info = await redis.info('memory');
+  const field = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
+  return { usedMemoryBytes: field('used_memory'), maxMemoryBytes: field('maxmemory') };
+}
+
 interface Setting {
   readonly name: string;
   readonly value: string;

@@ -1,30 +1,16 @@
 // The state table of the domain holds for every script and every state.
 import { mayBecome, newId, RUN_STATUSES } from '@runyard/domain';
 import type { RunStatus } from '@runyard/domain';
-import { temporaryDirectory, testRedis } from '@runyard/testing';
-import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { RunStore } from './index.js';
+import type { Redis } from 'ioredis';
+import { describe, expect, test } from 'vitest';
+import type { Lease, RunStore } from './index.js';
 import { created, expireLease, FAILED, message, REQUEST, started, SUCCEEDED } from './store.fixture.js';
+import { onStoreStand } from './store-stand.fixture.js';
 
-let server: TestRedis;
-let directory: TemporaryDirectory;
 let redis: Redis;
 let store: RunStore;
 
-beforeAll(async () => {
-  server = await testRedis();
-  directory = await temporaryDirectory();
-  redis = new Redis(server.connection);
-  store = RunStore.open({ redis: server.connection, role: 'worker', dataDir: directory.path });
-}, 300_000);
-afterAll(async () => {
-  await store.close();
-  redis.disconnect();
-  await server.stop();
-  await directory.remove();
-});
+onStoreStand((stand) => ({ redis, store } = stand));
 
 type Situation = RunStatus | 'waiting, held' | 'running, lease over' | 'running, cancel requested';
 const SITUATIONS: readonly Situation[] = [...RUN_STATUSES, 'waiting, held', 'running, lease over', 'running, cancel requested'];
@@ -36,7 +22,7 @@ async function runIn(situation: Situation) {
   const { id, lease } = await started(store);
   const status = statusIn(situation);
   if (status === 'waiting') {
-    await redis.hset(`runyard:run:${id}`, 'status', 'waiting', 'waiting_for', 'permission', 'held', situation === 'waiting' ? '0' : '1');
+    await redis.hset(`runyard:run:${id}`, 'status', 'waiting', 'waiting_for', 'recovery', 'held', situation === 'waiting' ? '0' : '1');
     const { createdAt } = (await store.get(id)) ?? { createdAt: '' };
     await redis.zrem('runyard:runs:status:running', `${Date.parse(createdAt)}_${id}`);
     await redis.zadd('runyard:runs:status:waiting', 0, `${Date.parse(createdAt)}_${id}`);
@@ -49,6 +35,10 @@ async function runIn(situation: Situation) {
 }
 
 type RunInSituation = Awaited<ReturnType<typeof runIn>>;
+
+const leaseOf = (runId: string, attempt: number): Lease => ({ runId, attempt, workerId: 'wrk_test' });
+/** What becomes of a run that its worker gives back. */
+const LEFT: Partial<Record<Situation, RunStatus>> = { running: 'queued', 'waiting, held': 'queued', 'running, lease over': 'queued', 'running, cancel requested': 'canceled' };
 
 /** Each script, and what it makes of the situations that it changes. */
 const SCRIPTS: Record<string, { readonly call: (run: RunInSituation) => Promise<unknown>; readonly changes: Partial<Record<Situation, RunStatus>> }> = {
@@ -66,15 +56,27 @@ const SCRIPTS: Record<string, { readonly call: (run: RunInSituation) => Promise<
   },
   'finish failed': {
     call: ({ id, attempt }) => store.finish({ runId: id, attempt }, FAILED),
-    changes: { running: 'failed', waiting: 'failed', 'waiting, held': 'failed', 'running, lease over': 'failed', 'running, cancel requested': 'failed' },
+    changes: { running: 'failed', 'waiting, held': 'failed', 'running, lease over': 'failed', 'running, cancel requested': 'failed' },
   },
   'finish canceled': {
     call: ({ id, attempt }) => store.finish({ runId: id, attempt }, { ...SUCCEEDED, status: 'canceled' }),
-    changes: { running: 'canceled', waiting: 'canceled', 'waiting, held': 'canceled', 'running, lease over': 'canceled', 'running, cancel requested': 'canceled' },
+    changes: { running: 'canceled', 'waiting, held': 'canceled', 'running, lease over': 'canceled', 'running, cancel requested': 'canceled' },
   },
+  park: {
+    call: ({ id, attempt }) => store.park(leaseOf(id, attempt), { waitingFor: 'quota', left: 'quota', detail: 'x' }),
+    changes: { running: 'waiting', 'running, lease over': 'waiting', 'running, cancel requested': 'canceled' },
+  },
+  handOver: { call: ({ id, attempt }) => store.handOver(leaseOf(id, attempt)), changes: LEFT },
+  raiseAttempt: { call: ({ id, attempt }) => store.raiseAttempt(leaseOf(id, attempt), 7), changes: LEFT },
+  'recover resume': { call: ({ id }) => store.recover(id, 'resume'), changes: { waiting: 'queued' } },
+  'recover restart': { call: ({ id }) => store.recover(id, 'restart'), changes: { waiting: 'queued' } },
+  'recover abandon': { call: ({ id }) => store.recover(id, 'abandon'), changes: { waiting: 'failed' } },
+  noteSpawn: { call: ({ id, attempt }) => store.noteSpawn(leaseOf(id, attempt)), changes: {} },
+  noteProgress: { call: ({ id, attempt }) => store.noteProgress({ runId: id, attempt }), changes: {} },
+  passOn: { call: ({ id, dispatch }) => store.passOn(id, dispatch), changes: {} },
   requeue: {
     call: ({ id, attempt }) => store.requeue({ runId: id, attempt }, 'drain'),
-    changes: { running: 'queued', 'waiting, held': 'queued', 'running, lease over': 'queued', 'running, cancel requested': 'canceled' },
+    changes: LEFT,
   },
   redispatchLost: { call: ({ id }) => store.redispatchLost(id), changes: { 'running, lease over': 'queued' } },
   cancel: { call: ({ id }) => store.cancel(id), changes: { queued: 'canceled', waiting: 'canceled' } },

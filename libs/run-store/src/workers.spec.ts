@@ -1,29 +1,18 @@
 // The registry of workers, and the server behind the store.
-import { temporaryDirectory, testRedis } from '@runyard/testing';
 import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Redis } from 'ioredis';
+import { beforeEach, expect, test } from 'vitest';
 import { RunStore } from './index.js';
 import type { WorkerInfo } from './index.js';
 import { created, finished, started } from './store.fixture.js';
+import { onStoreStand } from './store-stand.fixture.js';
 
 let server: TestRedis;
 let directory: TemporaryDirectory;
 let redis: Redis;
 let store: RunStore;
 
-beforeAll(async () => {
-  server = await testRedis();
-  directory = await temporaryDirectory();
-  redis = new Redis(server.connection);
-  store = RunStore.open({ redis: server.connection, role: 'worker', dataDir: directory.path });
-}, 300_000);
-afterAll(async () => {
-  await store.close();
-  redis.disconnect();
-  await server.stop();
-  await directory.remove();
-});
+onStoreStand((stand) => ({ server, directory, redis, store } = stand));
 beforeEach(() => server.flush());
 
 const info = (id: string, more: Partial<WorkerInfo> = {}): WorkerInfo => ({

@@ -9,6 +9,11 @@ export interface MetricsOptions {
   readonly version: string;
 }
 
+export interface LabelledValue {
+  readonly labels: Record<string, string>;
+  readonly value: number;
+}
+
 /** Metrics of the process itself (CPU, memory, event loop, open files), which build it is, and how often Redis failed it. */
 export class Metrics {
   readonly registry = new Registry();
@@ -45,6 +50,15 @@ export class Metrics {
       for (const [value, number] of Object.entries(numbers)) gauge.set({ [label]: value }, number);
     };
     this.registry.registerMetric(new Gauge({ name, help, labelNames: [label], registers: [], collect() { return read(this); } }));
+  }
+
+  /** The same for one gauge with several labels. */
+  labelled(name: string, help: string, labelNames: readonly string[], values: () => Promise<readonly LabelledValue[]>): void {
+    const read = async (gauge: Gauge): Promise<void> => {
+      gauge.reset();
+      for (const { labels, value } of await values().catch(() => [])) gauge.set(labels, value);
+    };
+    this.registry.registerMetric(new Gauge({ name, help, labelNames: [...labelNames], registers: [], collect() { return read(this); } }));
   }
 
   /** The text of a scrape. */

@@ -28,7 +28,7 @@ export interface Spending {
 
 export type ToolOutcome = 'ok' | 'error' | 'denied';
 /** What a worker tried to write under a lease that it no longer had. */
-export type StaleWrite = 'append' | 'renew' | 'finish';
+export type StaleWrite = 'append' | 'renew' | 'finish' | 'park' | 'hand_over';
 
 /** Labels never hold run ids, prompts or paths, and those that come from outside are bounded. */
 export class RunMetrics {
@@ -40,6 +40,8 @@ export class RunMetrics {
   readonly #toolCalls: Counter;
   readonly #staleWrites: Counter;
   readonly #staleTickets: Counter;
+  readonly #passedOn: Counter;
+  readonly #reconciled: Counter;
   readonly #models = new BoundedLabel(MODELS);
   readonly #tools = new BoundedLabel(TOOLS);
 
@@ -53,6 +55,8 @@ export class RunMetrics {
     this.#toolCalls = new Counter({ name: 'runyard_tool_calls_total', help: 'Results of tools that Claude used.', labelNames: ['tool', 'outcome'], registers });
     this.#staleWrites = new Counter({ name: 'runyard_stale_writes_refused_total', help: 'Writes under a lease that was over, refused by the store.', labelNames: ['operation'], registers });
     this.#staleTickets = new Counter({ name: 'runyard_stale_tickets_total', help: 'Tickets that had no effect, because their dispatch was not the latest or the run not queued.', registers });
+    this.#passedOn = new Counter({ name: 'runyard_tickets_passed_on_total', help: 'Tickets of runs that a newer version made, handed on to a worker that understands them.', registers });
+    this.#reconciled = new Counter({ name: 'runyard_reconciled_total', help: 'What was put right without anybody asking: lost tickets and leases, runs whose time had come, leftovers.', labelNames: ['job'], registers });
   }
 
   ended({ status, reason, trigger, durationMs }: EndedRun): void {
@@ -80,5 +84,14 @@ export class RunMetrics {
 
   staleTicket(): void {
     this.#staleTickets.inc();
+  }
+
+  passedOn(): void {
+    this.#passedOn.inc();
+  }
+
+  /** `job` is one of a fixed list. */
+  reconciled(job: string, count: number): void {
+    this.#reconciled.inc({ job }, count);
   }
 }

@@ -8,13 +8,15 @@ export type FakeClaude =
   | 'exits-without-output'
   | 'floods-its-output'
   | 'ignores-every-signal'
+  | 'keeps-a-ledger'
   | 'kills-itself'
   | 'leaves-a-child-with-stdout'
   | 'never-speaks'
   | 'prints-a-huge-line'
   | 'prints-garbage'
   | 'stays-after-its-result'
-  | 'stops-in-the-middle';
+  | 'stops-in-the-middle'
+  | 'takes-long-over-a-tool';
 
 /** Path of an executable file, for RUNYARD_CLAUDE_BIN; it needs `node` on its PATH. */
 export function fakeClaude(name: FakeClaude): string {

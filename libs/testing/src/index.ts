@@ -1,4 +1,7 @@
 // Helpers for specs: a private Redis, waiting, directories, ports, processes. Never imported by the product.
+export { startBlackholeProxy } from './blackhole-proxy.js';
+export type { BlackholeProxy, BlackholeProxyOptions, Direction, ProxyMode } from './blackhole-proxy.js';
+export { BLOCK_SIGNAL, blockable } from './blocked-event-loop.js';
 export { startDemoModel } from './demo-model.js';
 export type { TestDemoModel } from './demo-model.js';
 export { fakeClaude } from './fake-claude.js';
@@ -8,6 +11,7 @@ export { httpCall, httpOpen, rawCall } from './http-call.js';
 export type { HttpAnswer, HttpCall } from './http-call.js';
 export { startHttpMcpServer, stdioMcpServer } from './mcp-server.js';
 export type { HttpMcpServer } from './mcp-server.js';
+export { nastyTools } from './nasty-tools.js';
 export { processesWithMark } from './processes-with-mark.js';
 export { redisCommand } from './redis-command.js';
 export { temporaryDirectory } from './temporary-directory.js';

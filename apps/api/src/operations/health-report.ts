@@ -2,19 +2,18 @@
 import { Injectable } from '@nestjs/common';
 import { RunStore } from '@runyard/run-store';
 import type { WorkerRecord } from '@runyard/run-store';
-import { diskCheck, memoryCheck, size } from '@runyard/telemetry';
+import { diskCheck, memoryCheck } from '@runyard/telemetry';
 import type { HealthCheck } from '@runyard/telemetry';
 import { ApiContext } from '../api-context.js';
+import { RedisRoom } from './redis-room.js';
 import { RedisSettings } from './redis-settings.js';
-
-/** A Redis that is fuller than this is about to refuse runs. */
-const REDIS_SHARE = 0.9;
 
 @Injectable()
 export class HealthReport {
   constructor(
     private readonly store: RunStore,
     private readonly settings: RedisSettings,
+    private readonly room: RedisRoom,
     private readonly context: ApiContext,
   ) {}
 
@@ -22,7 +21,7 @@ export class HealthReport {
   async checks(): Promise<Record<string, HealthCheck>> {
     const [redis, redisMemory, disk, workers] = await Promise.all([
       this.#redis().catch(unavailable),
-      this.#redisMemory().catch(unavailable),
+      this.room.check().catch(unavailable),
       diskCheck(this.context.dataDir),
       this.store.workers().catch(() => undefined),
     ]);
@@ -34,13 +33,6 @@ export class HealthReport {
     const { version, latencyMs } = await this.store.ping();
     const problems = await this.settings.check();
     return problems.length > 0 ? { ok: false, detail: problems.join(' ') } : { ok: true, detail: `Redis ${version} answered in ${latencyMs.toFixed(1)} ms` };
-  }
-
-  async #redisMemory(): Promise<HealthCheck> {
-    const { usedMemoryBytes, maxMemoryBytes } = await this.store.ping();
-    if (maxMemoryBytes === 0) return { ok: true, detail: `${size(usedMemoryBytes)} used, no limit set` };
-    const detail = `${size(usedMemoryBytes)} of ${size(maxMemoryBytes)} used`;
-    return usedMemoryBytes < maxMemoryBytes * REDIS_SHARE ? { ok: true, detail } : { ok: false, detail: `${detail}: raise maxmemory before Redis refuses runs` };
   }
 }
 

@@ -1,26 +1,31 @@
-// What the API does without being asked: tickets that were not sent, and a look at the settings of Redis.
+// What the API does without being asked: tickets that are missing or of no use, runs whose time has come, lost workers' runs, and
+// a look at the settings of Redis. All but the last only in the process that leads.
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { QueueUnavailableError, RunQueue } from '@runyard/run-queue';
-import { RedisUnavailableError, RunStore } from '@runyard/run-store';
+import { RedisUnavailableError, RunStore, startLeaderJobs } from '@runyard/run-store';
+import type { Dispatch, LeaderJob } from '@runyard/run-store';
 import { ApiContext } from '../api-context.js';
 import { TicketSender } from '../runs/ticket-sender.js';
 import { RedisSettings } from './redis-settings.js';
 
-const OUTBOX_EVERY_MS = 2_000;
-const ADVANCE_EVERY_MS = 1_000;
+const EVERY_MS = 1_000;
 const SETTINGS_EVERY_MS = 30_000;
 /** A ticket that is younger is probably just being sent. */
 const TICKET_OVERDUE_MS = 2_000;
-const TICKETS_AT_ONCE = 100;
-const LOOK_FOR_TICKETS_EVERY_MS = 5_000;
+const AT_ONCE = 100;
+const LOOK_AT_TICKETS_EVERY_MS = 5_000;
 /** Each look asks the queue for every ticket of its page. */
 const TICKETS_PER_LOOK = 200;
 
 @Injectable()
 export class Housekeeping {
-  /** Where the next look for tickets begins. */
+  /** Where the next look for lost tickets begins. */
   #lookedUpTo = '';
+  /** Where the next look at tickets in the queue begins. */
+  #sweptUpTo = 0;
 
   constructor(
     private readonly store: RunStore,
@@ -32,48 +37,99 @@ export class Housekeeping {
 
   /** Runs until the API closes; the promise resolves then. */
   async run(): Promise<void> {
-    await Promise.all([
-      this.#repeat(OUTBOX_EVERY_MS, () => this.sendOverdueTickets()),
-      this.#repeat(ADVANCE_EVERY_MS, () => this.advanceQueuedRuns()),
-      this.#repeat(LOOK_FOR_TICKETS_EVERY_MS, () => this.restoreTickets()),
-      this.#repeat(SETTINGS_EVERY_MS, () => this.settings.check()),
-    ]);
+    const { closing } = this.context;
+    const holder = `api_${randomUUID()}`;
+    const stops = [this.#lead(holder, 'dispatch', this.#dispatchJobs()), this.#lead(holder, 'tickets', this.#ticketJobs())];
+    const looking = this.#lookAtSettings();
+    if (!closing.aborted) await once(closing, 'abort');
+    await Promise.all([looking, ...stops.map((stop) => stop())]);
   }
 
   /** Sends the tickets of runs that were created while the queue could not be reached. @throws RedisUnavailableError */
-  async sendOverdueTickets(): Promise<void> {
-    for (const dispatch of await this.store.undispatched(TICKET_OVERDUE_MS, TICKETS_AT_ONCE)) {
-      if (!(await this.tickets.send(dispatch))) return;
-    }
-  }
-
-  /**
-   * Sends tickets again that were removed from the queue by hand while their run still waits: a page of the queued runs each time.
-   * @throws RedisUnavailableError, QueueUnavailableError
-   */
-  async restoreTickets(): Promise<void> {
-    const { dispatches, next } = await this.store.queued.ticketed(this.#lookedUpTo, TICKETS_PER_LOOK);
-    this.#lookedUpTo = next;
-    for (const dispatch of await this.queue.withoutTicket(dispatches)) {
-      // A worker may have claimed the run a moment ago: then this ticket is stale and has no effect.
-      this.context.logger.warn({ run_id: dispatch.runId, dispatch: dispatch.dispatch }, 'a queued run had no ticket any more: sending it again');
-      if (!(await this.tickets.send(dispatch))) return;
-    }
+  async sendOverdueTickets(): Promise<number> {
+    return this.#sendAll(await this.store.undispatched(TICKET_OVERDUE_MS, AT_ONCE));
   }
 
   /** Lets runs whose time has come enter the queue, and ends those that nobody claimed in time. @throws RedisUnavailableError */
-  async advanceQueuedRuns(): Promise<void> {
-    for (const dispatch of await this.store.queued.advance(TICKETS_AT_ONCE)) {
-      if (!(await this.tickets.send(dispatch))) return;
+  async advanceRuns(): Promise<number> {
+    const { runMetrics } = this.context;
+    return this.#sendAll(await this.store.queued.advance(AT_ONCE, ({ code, trigger }) => runMetrics.ended({ status: 'failed', reason: code, trigger, durationMs: undefined })));
+  }
+
+  /** Gives the runs of lost workers back to the queue. @throws RedisUnavailableError */
+  async dispatchLostRuns(): Promise<number> {
+    const lost = await this.store.expiredLeases(AT_ONCE);
+    for (const runId of lost) {
+      const dispatch = await this.store.redispatchLost(runId).catch((error: unknown) => this.#note('leases', error, runId));
+      if (dispatch && !(await this.tickets.send(dispatch))) break;
+    }
+    return lost.length;
+  }
+
+  /**
+   * Sends tickets again that are over, or were removed from the queue by hand, while their run still waits: a page of the queued
+   * runs each time. @throws RedisUnavailableError, QueueUnavailableError
+   */
+  async restoreTickets(): Promise<number> {
+    const { dispatches, next } = await this.store.queued.ticketed(this.#lookedUpTo, TICKETS_PER_LOOK);
+    this.#lookedUpTo = next;
+    const lost = await this.queue.withoutTicket(dispatches);
+    for (const { runId, dispatch } of lost) {
+      // A worker may have claimed the run a moment ago: then this ticket is stale and has no effect.
+      this.context.logger.warn({ run_id: runId, dispatch }, 'a queued run had no ticket any more: sending it again');
+    }
+    return this.#sendAll(lost);
+  }
+
+  /**
+   * Removes tickets that would have no effect, unless a worker has them: of runs that are over, gone or at work, and of earlier
+   * dispatches. A page of the queue each time. @throws RedisUnavailableError, QueueUnavailableError
+   */
+  async sweepTickets(): Promise<number> {
+    const { tickets, next } = await this.queue.waiting(this.#sweptUpTo, TICKETS_PER_LOOK);
+    this.#sweptUpTo = next;
+    const useless = await this.store.queued.ofNoUse(tickets);
+    for (const ticket of useless) await this.queue.withdraw(ticket);
+    return useless.length;
+  }
+
+  #dispatchJobs(): LeaderJob[] {
+    return [
+      { name: 'outbox', everyMs: EVERY_MS, work: () => this.sendOverdueTickets() },
+      { name: 'due', everyMs: EVERY_MS, work: () => this.advanceRuns() },
+      { name: 'leases', everyMs: EVERY_MS, work: () => this.dispatchLostRuns() },
+    ];
+  }
+
+  #ticketJobs(): LeaderJob[] {
+    return [
+      { name: 'tickets_restored', everyMs: LOOK_AT_TICKETS_EVERY_MS, work: () => this.restoreTickets() },
+      { name: 'tickets_removed', everyMs: LOOK_AT_TICKETS_EVERY_MS, work: () => this.sweepTickets() },
+    ];
+  }
+
+  #lead(holder: string, family: string, jobs: readonly LeaderJob[]): () => Promise<void> {
+    const { store, context } = this;
+    return startLeaderJobs({ store, family, holder, jobs, onDone: (job, count) => context.runMetrics.reconciled(job, count), onError: (job, error) => this.#note(job, error) });
+  }
+
+  /** Answers how many were sent; what is left stays in the outbox. */
+  async #sendAll(dispatches: readonly Dispatch[]): Promise<number> {
+    for (const [sent, dispatch] of dispatches.entries()) if (!(await this.tickets.send(dispatch))) return sent;
+    return dispatches.length;
+  }
+
+  async #lookAtSettings(): Promise<void> {
+    const { closing } = this.context;
+    while (!closing.aborted) {
+      await this.settings.check().catch((error: unknown) => this.#note('settings', error));
+      await sleep(SETTINGS_EVERY_MS, undefined, { signal: closing }).catch(() => undefined);
     }
   }
 
-  async #repeat(everyMs: number, task: () => Promise<unknown>): Promise<void> {
-    const { closing, logger } = this.context;
-    while (!closing.aborted) {
-      // Redis being away is told by whoever notices first, not every two seconds.
-      await task().catch((error: unknown) => error instanceof RedisUnavailableError || error instanceof QueueUnavailableError || logger.error({ err: error }, 'housekeeping failed'));
-      await sleep(everyMs, undefined, { signal: closing }).catch(() => undefined);
-    }
+  #note(job: string, error: unknown, runId?: string): undefined {
+    // Redis being away is told by whoever notices first, not every second.
+    if (error instanceof RedisUnavailableError || error instanceof QueueUnavailableError) return;
+    this.context.logger.error({ err: error, job, run_id: runId }, 'housekeeping failed; trying again');
   }
 }

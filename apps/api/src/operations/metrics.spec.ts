@@ -77,6 +77,11 @@ test('what waits, what is followed, and what was canceled before any worker had 
   expect(await valueOf('runyard_runs_total', { status: 'canceled', reason: '', trigger: 'api' })).toBe(1);
 });
 
+test('a run that expires counts, once', async () => {
+  await call('/v1/runs', { body: { prompt: 'x', expires_in_seconds: 1 } });
+  await waitFor(async () => (await valueOf('runyard_runs_total', { status: 'failed', reason: 'expired' })) === 1, { what: 'it to be counted' });
+});
+
 test('a run under way that is canceled is counted by its worker, not here', async () => {
   const store = RunStore.open({ redis: redis.connection, role: 'worker', dataDir: dir.path });
   onTestFinished(() => store.close());

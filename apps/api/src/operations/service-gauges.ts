@@ -3,6 +3,7 @@ import type { RunQueue } from '@runyard/run-queue';
 import type { RunStore } from '@runyard/run-store';
 import type { Metrics } from '@runyard/telemetry';
 
+const UPSTREAM_STATES = ['closed', 'half_open', 'open'] as const;
 const STATES = ['ready', 'busy', 'draining', 'lost'] as const;
 
 /** Adds the gauges; while Redis is away they are left out. */
@@ -15,6 +16,10 @@ export function tellOfService(metrics: Metrics, { store, queue }: { readonly sto
     const { queued, running, waiting } = await store.counts();
     return { queued, running, waiting };
   });
+  metrics.gauges('runyard_runs_waiting', 'Runs that wait for somebody or something outside.', 'waiting_for', () => store.queued.waitingCounts());
+  metrics.labelled('runyard_upstream_state', 'The service behind a credential: 0 all runs go, 1 one of them asks, 2 its runs wait. Those of the last day with trouble.', ['credential', 'kind'], async () =>
+    (await store.upstream.list()).map(({ credential, kind, state }) => ({ labels: { credential, kind: kind ?? '' }, value: UPSTREAM_STATES.indexOf(state) })),
+  );
   metrics.gauges('runyard_workers', 'Workers that were heard of within the last hour.', 'state', async () => {
     const workers = await store.workers();
     return Object.fromEntries(STATES.map((state) => [state, workers.filter((worker) => worker.state === state).length]));

@@ -21,12 +21,14 @@ export class StatusController {
   @docs.ServiceStatus()
   async status(): Promise<Status> {
     const { store, context } = this;
-    const [redis, installationId, workers, counts, queue] = await Promise.all([
+    const [redis, installationId, workers, counts, queue, waitingFor, upstreams] = await Promise.all([
       store.ping(),
       store.installationId(),
       store.workers(),
       store.counts(),
       this.queue.now(),
+      store.queued.waitingCounts(),
+      store.upstream.list(),
     ]);
     return {
       object: 'status',
@@ -36,6 +38,8 @@ export class StatusController {
       workers: workerCounts(workers),
       queue: { depth: queue.depth, oldest_wait_seconds: queue.oldest_wait_seconds, paused: queue.paused },
       runs: { queued: counts.queued, running: counts.running, waiting: counts.waiting },
+      waiting_for: waitingFor,
+      upstreams,
       viewers: store.viewers(),
       redis: { version: redis.version, used_memory_bytes: redis.usedMemoryBytes, latency_ms: Math.round(redis.latencyMs * 1000) / 1000 },
       demo: context.demo,

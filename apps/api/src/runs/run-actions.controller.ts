@@ -1,10 +1,11 @@
-// What may be done to runs that exist: cancel, move, retry, forget.
+// What may be done to runs that exist: cancel, recover, move, retry, forget.
 import { Body, Controller, Delete, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { CancelRuns, CreateRun, isTerminal, MoveRun, ProblemError, RetryRun } from '@runyard/domain';
-import type { CancelCounts, Run } from '@runyard/domain';
+import { CancelRuns, CreateRun, isTerminal, MoveRun, ProblemError, RecoverRun, RetryRun } from '@runyard/domain';
+import type { CancelCounts, Run, RunStatus, WaitingFor } from '@runyard/domain';
 import { RunStore } from '@runyard/run-store';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ApiContext } from '../api-context.js';
 import { refuseBody } from '../http/refuse-body.js';
 import { checked } from '../http/schema.pipe.js';
 import { clientTrigger } from './client-trigger.js';
@@ -25,6 +26,7 @@ export class RunActionsController {
     private readonly tickets: TicketSender,
     private readonly canceler: RunCanceler,
     private readonly views: RunViews,
+    private readonly context: ApiContext,
   ) {}
 
   @Post('cancel')
@@ -41,6 +43,18 @@ export class RunActionsController {
     refuseBody(request.body);
     const answer = await this.canceler.cancel(id);
     if (answer.kind === 'not_found') throw noSuchRun();
+    return this.views.of(answer.run);
+  }
+
+  @Post(':id/recover')
+  @HttpCode(200)
+  @docs.Recover()
+  async recover(@Param('id', RunIdPipe) id: string, @Body({ schema: RecoverRun }) { action }: RecoverRun): Promise<Run> {
+    const answer = await this.store.recover(id, action);
+    if (answer.kind === 'not_found') throw noSuchRun();
+    if (answer.kind === 'not_waiting') throw new ProblemError('conflict', `The run ${stateOf(answer)}; only a run that waits for recovery can be decided on.`);
+    if (action === 'abandon') this.context.runMetrics.ended({ status: 'failed', reason: 'worker_lost', trigger: answer.run.trigger, durationMs: undefined });
+    if (answer.next) await this.tickets.send(answer.next);
     return this.views.of(answer.run);
   }
 
@@ -85,4 +99,8 @@ export class RunActionsController {
     if (answer === 'not_found') throw noSuchRun();
     if (answer === 'not_terminal') throw new ProblemError('conflict', 'The run is not over: cancel it first.');
   }
+}
+
+function stateOf({ status, waitingFor }: { readonly status: RunStatus; readonly waitingFor: WaitingFor | null }): string {
+  return waitingFor === null ? `is ${status}` : `waits for ${waitingFor}`;
 }

@@ -19,6 +19,18 @@ export const CancelMany = () =>
     problems('malformed_json', 'unauthorized', 'unsupported_media_type', 'invalid_request', 'redis_unavailable'),
   );
 
+export const Recover = () =>
+  applyDecorators(
+    operation(
+      'recoverRun',
+      'Decide on a run that waits for recovery',
+      'Its worker was lost while something that changes things was under way, so nobody knows how that ended. `resume` goes on with the conversation and tells Claude to look first, `restart` begins again, `abandon` ends the run as failed.',
+    ),
+    runIdParameter(),
+    ApiOkResponse({ standardSchema: Run, description: 'The run.' }),
+    problems('malformed_json', 'unauthorized', 'not_found', 'conflict', 'unsupported_media_type', 'invalid_request', 'redis_unavailable'),
+  );
+
 export const Move = () =>
   applyDecorators(
     operation('moveRun', 'Move a queued run', 'Gives it another priority. A run that waits for a worker goes to the end of its new priority.'),
@@ -36,7 +48,7 @@ export const Retry = () =>
     ApiCreatedResponse({ standardSchema: Run, description: 'The new run.', headers: { Location: { description: 'Path of the new run.', schema: { type: 'string' } } } }),
     problems(
       'malformed_json', 'invalid_parameter', 'unauthorized', 'not_found', 'conflict', 'payload_too_large', 'unsupported_media_type',
-      'invalid_request', 'not_available', 'session_not_found', 'idempotency_key_reused', 'redis_unavailable',
+      'invalid_request', 'not_available', 'session_not_found', 'idempotency_key_reused', 'redis_unavailable', 'redis_full',
     ),
   );
 

@@ -5,6 +5,7 @@ import type { CreateRun, Trigger } from '@runyard/domain';
 import { RunStore } from '@runyard/run-store';
 import type { RunRecord } from '@runyard/run-store';
 import { ApiContext } from '../api-context.js';
+import { RedisRoom } from '../operations/redis-room.js';
 import { RedisSettings } from '../operations/redis-settings.js';
 import { continuedWorkspace } from './continued-workspace.js';
 import { fingerprint } from './idempotency.js';
@@ -33,6 +34,7 @@ export class RunIntake {
     private readonly store: RunStore,
     private readonly tickets: TicketSender,
     private readonly settings: RedisSettings,
+    private readonly room: RedisRoom,
     private readonly context: ApiContext,
   ) {}
 
@@ -40,6 +42,7 @@ export class RunIntake {
   async submit({ request, trigger, idempotencyKey, retryOf, scheduleId }: Submission): Promise<TakenIn> {
     await checkRunRules(request, this.context);
     await this.settings.demandSafe();
+    await this.room.demandRoom();
     const workspace = request.workspace ?? (await continuedWorkspace(request, this.store));
     const idempotency = idempotencyKey === undefined ? {} : { idempotency: { key: idempotencyKey, fingerprint: fingerprint(retryOf === undefined ? request : { retry_of: retryOf, request }) } };
     const answer = await this.store.create({ request: { ...request, ...(workspace ? { workspace } : {}) }, trigger, retryOf, scheduleId, ...idempotency });

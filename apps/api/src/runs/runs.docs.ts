@@ -41,7 +41,7 @@ export const Create = () =>
     }),
     problems(
       'malformed_json', 'invalid_parameter', 'unauthorized', 'payload_too_large', 'unsupported_media_type',
-      'invalid_request', 'not_available', 'session_not_found', 'idempotency_key_reused', 'redis_unavailable',
+      'invalid_request', 'not_available', 'session_not_found', 'idempotency_key_reused', 'redis_unavailable', 'redis_full',
     ),
   );
 

@@ -1,9 +1,11 @@
-// What lets schedules run by themselves: ticks say when to look, and a look every few seconds makes up for ticks that did not come.
-import { setTimeout as sleep } from 'node:timers/promises';
+// What lets schedules run by themselves: ticks say when to look, and a look every few seconds, by one process for all, makes up
+// for ticks that did not come.
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { Injectable } from '@nestjs/common';
 import { patternOf, QueueUnavailableError, ScheduleTicks } from '@runyard/run-queue';
 import type { PlannedTicks } from '@runyard/run-queue';
-import { RedisUnavailableError, RunStore } from '@runyard/run-store';
+import { RedisUnavailableError, RunStore, startLeaderJobs } from '@runyard/run-store';
 import type { ScheduleTiming } from '@runyard/run-store';
 import { ApiContext } from '../api-context.js';
 import { firstFireMs, slotRuleOf } from './schedule-plan.js';
@@ -30,12 +32,18 @@ export class ScheduleClock {
 
   /** Runs until the API closes; the promise resolves then. */
   async run(): Promise<void> {
-    const { closing } = this.context;
+    const { closing, runMetrics } = this.context;
     const consumer = this.ticks.consume((id) => this.tick(id));
-    while (!closing.aborted) {
-      await this.look().catch((error: unknown) => this.#note(error, 'schedules could not be looked at'));
-      await sleep(LOOK_EVERY_MS, undefined, { signal: closing }).catch(() => undefined);
-    }
+    const stop = startLeaderJobs({
+      store: this.store,
+      family: 'schedules',
+      holder: `api_${randomUUID()}`,
+      jobs: [{ name: 'schedules', everyMs: LOOK_EVERY_MS, work: () => this.look() }],
+      onDone: (job, count) => runMetrics.reconciled(job, count),
+      onError: (_, error) => this.#note(error, 'schedules could not be looked at'),
+    });
+    if (!closing.aborted) await once(closing, 'abort');
+    await stop();
     await consumer.close();
   }
 
@@ -47,25 +55,39 @@ export class ScheduleClock {
     if (waitMs <= EARLY_TICK_MS + settled.jitterMs) await this.ticks.later(id, settled.nextFireMs, waitMs);
   }
 
-  /** Decides what ticks have left, and mends the ticks. @throws RedisUnavailableError, QueueUnavailableError */
-  async look(): Promise<void> {
+  /**
+   * Decides what ticks have left, and mends the ticks. Answers how many schedules were not in order.
+   * @throws RedisUnavailableError, QueueUnavailableError
+   */
+  async look(): Promise<number> {
+    let mended = 0;
     // In this order: what is planned has a record, unless it was deleted.
     const planned = await this.ticks.planned();
     const timings = await this.store.schedules.timings();
     for (const timing of timings) {
-      await this.#lookAt(timing, planned.get(timing.id)).catch((error: unknown) => this.#note(error, 'a schedule could not be looked at', timing.id));
+      const isMended = await this.#lookAt(timing, planned.get(timing.id)).catch((error: unknown) => this.#note(error, 'a schedule could not be looked at', timing.id));
+      if (isMended) mended++;
     }
     const wanted = new Set(timings.flatMap((timing) => (timing.rule.enabled ? [timing.id] : [])));
-    for (const id of planned.keys()) if (!wanted.has(id)) await this.ticks.forget(id);
+    for (const id of planned.keys()) {
+      if (wanted.has(id)) continue;
+      await this.ticks.forget(id);
+      mended++;
+    }
+    return mended;
   }
 
-  async #lookAt(timing: ScheduleTiming, planned: PlannedTicks | undefined): Promise<void> {
-    if (firstFireMs(timing) <= timing.nowMs - OVERDUE_MS) await this.decider.settle(timing.id);
+  /** True when there was something to mend. */
+  async #lookAt(timing: ScheduleTiming, planned: PlannedTicks | undefined): Promise<boolean> {
+    const isOverdue = firstFireMs(timing) <= timing.nowMs - OVERDUE_MS;
+    if (isOverdue) await this.decider.settle(timing.id);
     if (timing.rule.overlap === 'cancel_previous') await this.runs.cancelPrevious(timing.id);
-    if (timing.rule.enabled && !willTick(timing, planned)) await this.ticks.plan(timing.id, slotRuleOf(timing.rule));
+    const hasNoTick = timing.rule.enabled && !willTick(timing, planned);
+    if (hasNoTick) await this.ticks.plan(timing.id, slotRuleOf(timing.rule));
+    return isOverdue || hasNoTick;
   }
 
-  #note(error: unknown, message: string, id?: string): void {
+  #note(error: unknown, message: string, id?: string): undefined {
     // Redis being away is told by whoever notices first, not every few seconds.
     if (error instanceof RedisUnavailableError || error instanceof QueueUnavailableError) return;
     this.context.logger.error({ err: error, schedule_id: id }, message);

@@ -4,6 +4,7 @@ import { ProblemError } from '@runyard/domain';
 import { RunStore } from '@runyard/run-store';
 import type { RunRecord, ScheduledRunAnswer, ScheduledRunInput, ScheduleRecord, SlotClaim } from '@runyard/run-store';
 import { ApiContext } from '../api-context.js';
+import { RedisRoom } from '../operations/redis-room.js';
 import { RedisSettings } from '../operations/redis-settings.js';
 import { fingerprint } from '../runs/idempotency.js';
 import type { TakenIn } from '../runs/run-intake.js';
@@ -16,6 +17,7 @@ export class ScheduledRuns {
     private readonly store: RunStore,
     private readonly tickets: TicketSender,
     private readonly settings: RedisSettings,
+    private readonly room: RedisRoom,
     private readonly context: ApiContext,
   ) {}
 
@@ -25,6 +27,7 @@ export class ScheduledRuns {
     const refused = await this.#faultOf(schedule);
     if (refused !== undefined) return this.store.schedules.skip({ ...claim, reason: 'refused', detail: refused });
     await this.settings.demandSafe();
+    await this.room.demandRoom();
     const answer = await this.#create({ scheduleId: id, request, slot: { ...claim, overlap: rule.overlap } });
     if (answer.kind === 'session_not_found') return this.store.schedules.skip({ ...claim, reason: 'refused', detail: 'The session does not exist any more.' });
     return answer.kind === 'created' || (answer.kind === 'slot_refused' && (answer.reason === 'overlap' || answer.reason === 'queue_full'));
@@ -35,6 +38,7 @@ export class ScheduledRuns {
     const { id, request } = schedule;
     await checkRunRules(request, this.context);
     await this.settings.demandSafe();
+    await this.room.demandRoom();
     const idempotency = idempotencyKey === undefined ? {} : { idempotency: { key: idempotencyKey, fingerprint: fingerprint({ schedule: id }) } };
     const answer = await this.#create({ scheduleId: id, request, ...idempotency });
     switch (answer.kind) {

@@ -46,7 +46,7 @@ export const RunNow = () =>
     idParameter(),
     ApiHeader({ name: 'Idempotency-Key', required: false, description: 'A request that is repeated with the same key makes no second run.', schema: { type: 'string', maxLength: 255 } }),
     ApiCreatedResponse({ standardSchema: Run, description: 'The run.', headers: location('run') }),
-    problems('invalid_parameter', 'unauthorized', 'not_found', 'conflict', 'invalid_request', 'session_not_found', 'idempotency_key_reused', 'redis_unavailable'),
+    problems('invalid_parameter', 'unauthorized', 'not_found', 'conflict', 'invalid_request', 'session_not_found', 'idempotency_key_reused', 'redis_unavailable', 'redis_full'),
   );
 
 export const Slots = () =>

@@ -1,7 +1,7 @@
 // Schedules over HTTP on a real Redis: what may be asked, and what they do by themselves.
 import { Schedule, Slot } from '@runyard/domain';
 import type { Outcome, Problem, Run, RunList, ScheduleList, SlotList } from '@runyard/domain';
-import { ScheduleTicks } from '@runyard/run-queue';
+import { ScheduleTicks, TICK_QUEUE } from '@runyard/run-queue';
 import { RunStore } from '@runyard/run-store';
 import { createLogger } from '@runyard/telemetry';
 import { httpCall, redisCommand, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
@@ -198,6 +198,18 @@ describe('by itself', () => {
     await waitFor(async () => (await slotsOf(id)).length >= before + 2, { what: 'further slots', timeoutMs: 60_000 });
     const due = (await slotsOf(id)).map((slot) => Date.parse(slot.due_at) / 1000);
     expect(due).toEqual(due.map((_, i) => (due[0] ?? 0) - i));
+  });
+
+  test('when everything that BullMQ keeps about ticks is deleted by hand, the next slots still come', async () => {
+    const id = await schedule({ every_seconds: 2, overlap: 'queue', missed: 'all', run });
+    await waitFor(async () => (await slotsOf(id)).length > 0, { what: 'the first slot', timeoutMs: 60_000 });
+    const keys = (await redisCommand(redis.connection, 'KEYS', `runyard:bull:${TICK_QUEUE}:*`)) as string[];
+    expect(keys.length).toBeGreaterThan(2);
+    for (const key of keys) await redisCommand(redis.connection, 'DEL', key);
+    const before = (await slotsOf(id)).length;
+    await waitFor(async () => (await slotsOf(id)).length > before + 2, { what: 'further slots', timeoutMs: 60_000 });
+    const due = (await slotsOf(id)).map(({ due_at }) => Date.parse(due_at)).toSorted();
+    expect(due.map((time) => (time - (due[0] ?? 0)) / 2000)).toEqual(due.map((_, i) => i));
   });
 
   test('ticks of a schedule that does not exist are ended', async () => {

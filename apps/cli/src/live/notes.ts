@@ -12,11 +12,13 @@ export interface Note {
 export function noteOfRunEvent(type: string, data: Loose): Note[] {
   switch (type) {
     case 'run.queued':
-      return data['reason'] === 'lease_expired' ? [warning('↻ its worker was lost: queued again')] : [];
+      return queuedAgain(text(data['reason']));
     case 'run.started':
       return (number(data['attempt']) ?? 1) > 1 ? [warning(`↻ attempt ${number(data['attempt'])}`)] : [];
     case 'run.waiting':
-      return [warning(`⏸ waits for ${oneLine(text(data['waiting_for']) ?? 'something')}`)];
+      return waitingNotes(data);
+    case 'run.resumed':
+      return [warning(data['how'] === 'restart' ? '▶ begins again' : '▶ goes on with the conversation')];
     case 'run.handed_over':
       return [warning('↻ handed over to another worker')];
     case 'run.interrupted':
@@ -49,6 +51,31 @@ export function noteOfSystemMessage(message: Loose): Note[] {
     default:
       return [];
   }
+}
+
+function queuedAgain(reason: string | undefined): Note[] {
+  switch (reason) {
+    case 'lease_expired':
+    case 'lease_lost':
+      return [warning('↻ its worker was lost: queued again')];
+    case 'upstream':
+      return [warning('▶ asks the model provider again')];
+    case 'resume':
+    case 'restart':
+      return [warning(`▶ decided: ${reason}`)];
+    default:
+      return [];
+  }
+}
+
+function waitingNotes(data: Loose): Note[] {
+  const waitingFor = oneLine(text(data['waiting_for']) ?? 'something');
+  const reason = oneLine(text(data['reason']) ?? '');
+  const resumesAt = oneLine(text(data['resumes_at']) ?? '');
+  const notes = [warning(`⏸ waits for ${waitingFor}${reason === '' ? '' : `: ${reason}`}`)];
+  if (resumesAt !== '') notes.push(warning(`  goes on by itself at ${resumesAt}`));
+  if (waitingFor === 'recovery') notes.push(warning('  decide: runyard recover <id> resume, restart or abandon'));
+  return notes;
 }
 
 function backgroundText(summary: string): string {

@@ -30,6 +30,9 @@ export class RunProgress {
     if (type === 'run.started') {
       this.#sinceMs = Math.min(Date.now(), Date.parse(ts) || Date.now());
       this.#doing = 'starting claude';
+      // What an earlier attempt had open is gone with its process.
+      this.#openTools.clear();
+      this.#background = 0;
     } else if (type === 'run.queued') this.#doing = 'queued';
     else if (type === 'run.waiting') this.#doing = `waiting for ${oneLine(text(message['waiting_for']) ?? 'something')}`;
     else if (type === 'input.received' && message['type'] === 'cancel') this.#doing = 'canceling';

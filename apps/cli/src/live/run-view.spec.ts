@@ -92,7 +92,7 @@ test('nothing from the run reaches the terminal as a command', () => {
     event('claude.user', { message: { content: [{ type: 'tool_result', is_error: true, content: [{ type: 'text', text: `e${evil}` }] }] } }),
     event('log.stderr', { text: `s${evil}` }),
     event('workspace.ready', { ignored: [evil] }),
-    event('run.waiting', { waiting_for: evil }),
+    event('run.waiting', { waiting_for: evil, reason: evil, resumes_at: evil }),
     event('run.finished', { status: 'succeeded', structured_output: { [evil]: evil } }),
   ];
   expect([...shown(events)].filter((character) => character !== '\n' && /[\p{Cc}\u202e]/u.test(character))).toEqual([]);
@@ -121,4 +121,31 @@ test('lines are cut to the width of the terminal', () => {
 test('the answer of a slash command, which no message carries, is shown at the end', () => {
   expect(shown([event('run.finished', { status: 'succeeded', result: 'context: 12 %' })])).toBe('context: 12 %\n');
   expect(shown([assistant({ type: 'text', text: 'said' }), event('run.finished', { status: 'succeeded', result: 'said' })])).toBe('said\n');
+});
+
+test('why a run waits, when it goes on, and what has to be decided', () => {
+  const story = [
+    event('run.waiting', { waiting_for: 'quota', held: false, resumes_at: '2026-01-01T01:00:00.000Z', reason: 'Limit reached.' }),
+    event('run.queued', { dispatch: 2, reason: 'upstream' }),
+    event('run.started', { attempt: 2 }),
+    event('run.resumed', { attempt: 2, how: 'resume' }),
+    event('run.handed_over', { worker_id: 'wrk_1' }),
+    event('run.queued', { dispatch: 3, reason: 'lease_lost' }),
+    event('run.waiting', { waiting_for: 'recovery', held: false, resumes_at: null, reason: 'Bash was under way.' }),
+    event('run.queued', { dispatch: 4, reason: 'restart' }),
+    event('run.resumed', { attempt: 3, how: 'restart' }),
+  ];
+  expect(shown(story).trimEnd().split('\n')).toEqual([
+    '⏸ waits for quota: Limit reached.',
+    '  goes on by itself at 2026-01-01T01:00:00.000Z',
+    '▶ asks the model provider again',
+    '↻ attempt 2',
+    '▶ goes on with the conversation',
+    '↻ handed over to another worker',
+    '↻ its worker was lost: queued again',
+    '⏸ waits for recovery: Bash was under way.',
+    '  decide: runyard recover <id> resume, restart or abandon',
+    '▶ decided: restart',
+    '▶ begins again',
+  ]);
 });

@@ -197,7 +197,7 @@ test('Ctrl-C lets runs finish, then nothing is left; the next start knows them',
   stack.child.kill('SIGINT');
   expect(await stack.exited).toBe(0);
   expect(stack.err()).toContain('runs that are at work may finish');
-  expect(stack.err()).not.toContain('Ending what is left');
+  expect(stack.err()).not.toContain('Putting away what is left');
   await waitFor(async () => (await alive(pids)).length === 0, { what: 'every process to be gone' });
   expect(existsSync(join(env['RUNYARD_DATA_DIR'] ?? '', 'server.json'))).toBe(false);
   expect(await done('ps')).toMatchObject({ code: 5, err: expect.stringContaining('npm start') });

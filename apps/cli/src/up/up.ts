@@ -64,11 +64,11 @@ async function runStack(context: Context, plan: StackPlan, url: string, jsonLogs
   const stack = new Stack({ plan, log, sink, onGivenUp });
   const forget = onStopSignals(context.signals, {
     stop: () => {
-      hint(context, `\nStopping: runs that are at work may finish, for up to ${plan.settings.drainTimeoutMs / 1000} s. Ctrl-C again ends them now.`);
+      hint(context, `\nStopping: runs that are at work may finish, for up to ${plan.settings.drainTimeoutMs / 1000} s. With another Ctrl-C they go on at the next start.`);
       over.resolve(EXIT.ok);
     },
     hurry: () => {
-      hint(context, 'Ending what is left. Ctrl-C again kills it.');
+      hint(context, 'Putting away what is left. Ctrl-C again kills it.');
       stack.hurry();
     },
     kill: () => stack.kill(),

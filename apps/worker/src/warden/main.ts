@@ -1,6 +1,6 @@
 // The warden: ends `claude` processes whose lease is over or whose worker is gone. It outlives the worker by a moment.
 import { rm } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { sweep } from '@runyard/claude';
 import { monotonicMs } from '../monotonic-clock.js';
 import { WatchList } from './watch-list.js';
@@ -28,6 +28,9 @@ async function end(watched: Watched): Promise<number> {
 
 async function endExpiredForEver(): Promise<never> {
   for (;;) {
+    // After a stop the timer comes before the pipe: first hear what was said meanwhile, or a renewed run would be ended.
+    await nextTurn();
+    await nextTurn();
     await Promise.all(list.expired(monotonicMs()).map(end));
     await sleep(CHECK_EVERY_MS);
   }
@@ -50,6 +53,10 @@ process.stdout.on('error', () => undefined);
 
 void endExpiredForEver();
 for await (const message of decodeLines<ToWarden>(process.stdin)) {
+  if (message.type === 'ping') {
+    tell({ type: 'pong' });
+    continue;
+  }
   list.take(message);
   if (message.type === 'watch') tell({ type: 'watching', mark: message.mark });
 }

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RUN_MARK_ENV } from '@runyard/claude';
@@ -11,6 +11,7 @@ import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { monotonicMs } from '../monotonic-clock.js';
 import { encodeLine } from './warden-protocol.js';
 import { Warden } from './warden.js';
+import type { WardenOptions } from './warden.js';
 
 // Whole processes on a machine that may be busy with others.
 vi.setConfig({ testTimeout: 180_000 });
@@ -32,12 +33,20 @@ function marked(mark: string) {
   return { pid: child.pid ?? 0, alive: () => child.exitCode === null && child.signalCode === null, ended: once(child, 'exit') };
 }
 
-function startWarden() {
+function startWarden(options: Partial<WardenOptions> = {}) {
   const ended: string[] = [];
   const died: string[] = [];
-  const warden = Warden.start({ entry, onEnded: (mark) => ended.push(mark), onDied: (why) => died.push(why) });
+  const calls = { replaced: 0, givenUp: 0 };
+  const warden = Warden.start({
+    entry,
+    onEnded: (mark) => ended.push(mark),
+    onDied: (why) => died.push(why),
+    onReplaced: () => (calls.replaced += 1),
+    onGivenUp: () => (calls.givenUp += 1),
+    ...options,
+  });
   onTestFinished(() => warden.close());
-  return { warden, ended, died };
+  return { warden, ended, died, calls };
 }
 
 test('a deadline that passes ends the processes of its mark, and only these', async () => {
@@ -111,6 +120,59 @@ test('one that dies is replaced by one that watches the same', async () => {
   warden.renew(mark, monotonicMs());
   await child.ended;
   await waitFor(() => ended.includes(mark), { what: 'the report of the new one' });
+});
+
+test('one that is stopped is noticed, killed and replaced; what it would have done later does not happen', async () => {
+  const { warden, died, calls } = startWarden({ pingEveryMs: 100 });
+  const mark = newMark();
+  await warden.watch(mark, later(), []);
+  const child = marked(mark);
+  const { pid = 0 } = warden;
+  process.kill(pid, 'SIGSTOP');
+  await waitFor(() => calls.replaced === 1, { what: 'another warden' });
+  expect(died).toEqual(['it does not answer']);
+  expect(warden.pid).not.toBe(pid);
+  // A stopped one that was left alone would go on with the deadline it knew.
+  await waitFor(() => !existsSync(`/proc/${pid}`), { what: 'the end of the stopped one' });
+  expect(child.alive()).toBe(true);
+  warden.renew(mark, monotonicMs());
+  await child.ended;
+});
+
+test('one that was stopped hears first what was said meanwhile: a run whose lease was renewed is not ended', async () => {
+  const { warden, ended } = startWarden({ pingEveryMs: 600_000 });
+  const [renewed, late] = [newMark(), newMark()];
+  const soon = monotonicMs() + 1500;
+  await Promise.all([warden.watch(renewed, soon, []), warden.watch(late, soon, [])]);
+  const [ours, other] = [marked(renewed), marked(late)];
+  process.kill(warden.pid ?? 0, 'SIGSTOP');
+  warden.renew(renewed, later());
+  await waitFor(() => monotonicMs() > soon, { what: 'the first deadline' });
+  process.kill(warden.pid ?? 0, 'SIGCONT');
+  await other.ended;
+  await warden.watch(newMark(), later(), []);
+  expect([ours.alive(), ended.includes(renewed)]).toEqual([true, false]);
+});
+
+test('when one after the other dies without a word the worker is told, once; nothing can be watched', async () => {
+  const { warden, calls, died } = startWarden({ entry: '/dev/null', answerTimeoutMs: 300 });
+  await waitFor(() => calls.givenUp > 0 && died.length > 5, { what: 'the end of trust, and another try' });
+  expect([calls.givenUp, calls.replaced]).toEqual([1, 0]);
+  await expect(warden.watch(newMark(), later(), [])).rejects.toThrow('does not answer');
+});
+
+test('what is watched is written down until it is released, and removed by the warden when the worker is gone', async () => {
+  const directory = await temporaryDirectory();
+  onTestFinished(() => directory.remove());
+  const { warden } = startWarden({ recordsDir: directory.path });
+  const marks = [newMark(), newMark()] as const;
+  for (const mark of marks) await warden.watch(mark, later(), []);
+  const written = await Promise.all((await readdir(directory.path)).map((name) => readFile(join(directory.path, name), 'utf8')));
+  expect(written.map((text) => (JSON.parse(text) as { mark: string }).mark).toSorted()).toEqual(marks.toSorted());
+  warden.release(marks[0]);
+  expect(await readdir(directory.path)).toHaveLength(1);
+  await warden.close();
+  expect(await readdir(directory.path)).toEqual([]);
 });
 
 test('a warden that never answers is an error, not an endless wait', async () => {

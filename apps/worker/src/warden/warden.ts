@@ -1,39 +1,49 @@
-// The worker's side of the warden: starts it, tells it what to watch, and starts another one when it dies.
-import { spawn } from 'node:child_process';
-import type { ChildProcessByStdio } from 'node:child_process';
-import { once } from 'node:events';
-import type { Readable, Writable } from 'node:stream';
+// The worker's side of the warden: tells it what to watch, and starts another one when it dies or falls silent.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WatchList } from './watch-list.js';
-import { decodeLines, encodeLine } from './warden-protocol.js';
-import type { FromWarden, ToWarden } from './warden-protocol.js';
+import { WardenProcess } from './warden-process.js';
+import type { AboutMark, FromWarden } from './warden-protocol.js';
+import { WatchRecords } from './watch-records.js';
 
 export interface WardenOptions {
   /** The built warden/main.js. */
   readonly entry: string;
   /** The warden ended processes because a deadline had passed. */
   readonly onEnded: (mark: string, pids: readonly number[]) => void;
-  /** The warden itself died and another one is being started. */
+  /** The warden died or does not answer, and another one is being started. */
   readonly onDied: (why: string) => void;
+  /** The other one watches everything that the dead one watched. */
+  readonly onReplaced?: () => void;
+  /** So many in a row died without a word that nobody should start a run here. Called once; it goes on trying. */
+  readonly onGivenUp?: (why: string) => void;
   /** Default 10 s. */
   readonly answerTimeoutMs?: number;
+  /** Default 1 s. */
+  readonly pingEveryMs?: number;
+  /** Where it is written down what is watched, for the time after a death of worker and warden. Default: the directory for temporary files. */
+  readonly recordsDir?: string;
 }
 
-type WardenProcess = ChildProcessByStdio<Writable, Readable, null>;
-
 const ANSWER_TIMEOUT_MS = 10_000;
-const RESTART_PAUSE_MS = 100;
+const PING_EVERY_MS = 1000;
+const PAUSE_FIRST_MS = 100;
+const PAUSE_LONGEST_MS = 5000;
+const FAILURES_IN_A_ROW = 5;
 
 /** A warden process and what it watches. Deadlines are milliseconds of `monotonicMs`. */
 export class Warden {
   readonly #options: WardenOptions;
   readonly #list = new WatchList();
+  readonly #records: WatchRecords;
   readonly #answers = new Map<string, PromiseWithResolvers<void>>();
   #process: WardenProcess;
+  #failures = 0;
+  #replacing = false;
   #closing = false;
 
   private constructor(options: WardenOptions) {
     this.#options = options;
+    this.#records = new WatchRecords(options.recordsDir);
     this.#process = this.#start();
   }
 
@@ -49,11 +59,15 @@ export class Warden {
   /** Resolves once a warden watches the mark: only then may the first process carry it. @throws Error when none answers */
   async watch(mark: string, deadlineAtMs: number, directories: readonly string[]): Promise<void> {
     const answer = Promise.withResolvers<void>();
+    const record = this.#records.add(mark, directories);
     this.#answers.set(mark, answer);
-    this.#tell({ type: 'watch', mark, deadlineAtMs, directories });
+    this.#tell({ type: 'watch', mark, deadlineAtMs, directories: [...directories, record] });
     const timer = setTimeout(() => answer.reject(new Error('the warden does not answer')), this.#options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS);
     try {
       await answer.promise;
+    } catch (error) {
+      this.release(mark);
+      throw error;
     } finally {
       clearTimeout(timer);
       this.#answers.delete(mark);
@@ -73,48 +87,54 @@ export class Warden {
   /** Ends the watch: nothing with the mark is left. */
   release(mark: string): void {
     this.#tell({ type: 'release', mark });
+    this.#records.remove(mark);
   }
 
   /** Ends the warden, and with it everything that is still watched. */
   async close(): Promise<void> {
     this.#closing = true;
-    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
-    const exit = once(this.#process, 'exit');
-    this.#process.stdin.end();
-    await exit;
+    await this.#process.close();
+    this.#records.close();
   }
 
-  #tell(message: ToWarden): void {
+  #tell(message: AboutMark): void {
     this.#list.take(message);
-    this.#process.stdin.write(encodeLine(message));
+    this.#process.tell(message);
   }
 
   #start(): WardenProcess {
-    // Its own process group, so that no signal to the worker's group reaches it; an empty environment, because it needs none.
-    const child = spawn(process.execPath, [this.#options.entry], { detached: true, stdio: ['pipe', 'pipe', 'inherit'], env: {} });
-    child.stdin.on('error', () => undefined);
-    child.once('error', (error) => void this.#restart(child, error.message));
-    child.once('exit', (code, signal) => void this.#restart(child, `it ended with ${signal ?? `exit code ${code}`}`));
-    void this.#listen(child.stdout);
-    return child;
+    return new WardenProcess({
+      entry: this.#options.entry,
+      pingEveryMs: this.#options.pingEveryMs ?? PING_EVERY_MS,
+      onMessage: (message) => this.#take(message),
+      onGone: (why) => void this.#replace(why),
+    });
   }
 
-  async #listen(stdout: Readable): Promise<void> {
-    for await (const message of decodeLines<FromWarden>(stdout)) {
-      if (message.type === 'watching') this.#answers.get(message.mark)?.resolve();
-      else this.#options.onEnded(message.mark, message.pids);
+  #take(message: FromWarden): void {
+    this.#failures = 0;
+    if (message.type === 'watching') this.#answers.get(message.mark)?.resolve();
+    else if (message.type === 'ended') this.#options.onEnded(message.mark, message.pids);
+    else if (this.#replacing) {
+      this.#replacing = false;
+      this.#options.onReplaced?.();
     }
   }
 
-  async #restart(dead: WardenProcess, why: string): Promise<void> {
-    if (this.#closing || dead !== this.#process) return;
+  async #replace(why: string): Promise<void> {
+    if (this.#closing) return;
+    if (!this.#process.answered) this.#failures += 1;
     this.#options.onDied(why);
-    await sleep(RESTART_PAUSE_MS);
-    if (this.#closing || dead !== this.#process) return;
+    if (this.#failures === FAILURES_IN_A_ROW) this.#options.onGivenUp?.(why);
+    await sleep(Math.min(PAUSE_FIRST_MS * 2 ** this.#failures, PAUSE_LONGEST_MS));
+    if (this.#closing) return;
+    this.#replacing = true;
     this.#process = this.#start();
     for (const { mark, deadlineAtMs, directories, pid } of this.#list.all()) {
       this.#tell({ type: 'watch', mark, deadlineAtMs, directories });
       if (pid !== undefined) this.#tell({ type: 'process', mark, pid });
     }
+    // Its answer says that it has taken all of these.
+    this.#process.tell({ type: 'ping' });
   }
 }

@@ -2,9 +2,9 @@
 import { expect, test } from 'vitest';
 import { WatchList } from './watch-list.js';
 import { decodeLines, encodeLine } from './warden-protocol.js';
-import type { ToWarden } from './warden-protocol.js';
+import type { AboutMark } from './warden-protocol.js';
 
-const watch = (mark: string, deadlineAtMs: number): ToWarden => ({ type: 'watch', mark, deadlineAtMs, directories: [] });
+const watch = (mark: string, deadlineAtMs: number): AboutMark => ({ type: 'watch', mark, deadlineAtMs, directories: [] });
 
 test('a mark is expired from its deadline on, until it is renewed or released', () => {
   const list = new WatchList();
@@ -30,14 +30,14 @@ test('the process is remembered, also when the mark is watched again by a new wa
 });
 
 test('messages arrive whole whatever way the pipe cuts them', async () => {
-  const messages: ToWarden[] = [watch('märk-1', 1), { type: 'process', mark: 'märk-1', pid: 3 }, { type: 'release', mark: 'x' }];
+  const messages: AboutMark[] = [watch('märk-1', 1), { type: 'process', mark: 'märk-1', pid: 3 }, { type: 'release', mark: 'x' }];
   const bytes = Buffer.from(messages.map(encodeLine).join(''));
   for (let size = 1; size < bytes.length; size += 7) {
     async function* chunks() {
       for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
     }
-    const received: ToWarden[] = [];
-    for await (const message of decodeLines<ToWarden>(chunks())) received.push(message);
+    const received: AboutMark[] = [];
+    for await (const message of decodeLines<AboutMark>(chunks())) received.push(message);
     expect(received).toEqual(messages);
   }
 });

@@ -1,5 +1,5 @@
 // What the warden watches and until when: pure, so that every order of messages can be tested.
-import type { ToWarden } from './warden-protocol.js';
+import type { AboutMark } from './warden-protocol.js';
 
 /** The processes of one attempt. */
 export interface Watched {
@@ -14,7 +14,7 @@ export class WatchList {
   readonly #watched = new Map<string, Watched>();
 
   /** Takes one message of the worker; unknown marks are ignored. */
-  take(message: ToWarden): void {
+  take(message: AboutMark): void {
     const known = this.#watched.get(message.mark);
     if (message.type === 'watch') {
       const { mark, deadlineAtMs, directories } = message;

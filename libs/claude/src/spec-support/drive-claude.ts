@@ -12,6 +12,8 @@ import { parseMessage } from '../message-peek.js';
 import type { JsonObject } from '../message-peek.js';
 import { outcomeOf } from '../outcome.js';
 import { sweep } from '../process-tree.js';
+import { gateAnswer, hookCallbackOf, initializeMessage } from '../tool-gate.js';
+import type { HookCallback } from '../tool-gate.js';
 import { TurnTracker } from '../turns.js';
 
 export interface Drive {
@@ -27,6 +29,8 @@ export interface Drive {
   readonly cwd?: string;
   readonly mark?: string;
   readonly costBeforeUsd?: number;
+  /** Asked about each tool at the gate: true lets it through, false leaves it waiting. Left out: all go through. */
+  readonly gate?: (call: HookCallback, claude: ClaudeProcess) => boolean;
   /** Called with each message; the process is there for signals, input and interrupts. */
   readonly onMessage?: (message: JsonObject, claude: ClaudeProcess) => void;
 }
@@ -79,12 +83,19 @@ export async function driveClaude(drive: Drive): Promise<Driven> {
       if (message === undefined) garbage.push(line.toString('latin1'));
       else messages.push(message);
       tracker.feed(line, peek, performance.now());
+      const call = message === undefined ? undefined : hookCallbackOf(message);
+      if (call !== undefined && drive.gate?.(call, claude) !== false) {
+        tracker.gateAnswered(call.requestId);
+        void claude.send(gateAnswer(call.requestId));
+      }
       if (message !== undefined) drive.onMessage?.(message, claude);
       if (tracker.readyToClose(performance.now())) claude.closeInput();
     },
     onStderr: () => undefined,
   });
   const uuid = randomUUID();
+  // As the worker does: the gate first, and no waiting for the answer.
+  void claude.send(initializeMessage());
   tracker.sent(uuid);
   await claude.send({ type: 'user', uuid, message: { role: 'user', content: drive.prompt } });
   // Some moments in which it may close come without a message.

@@ -6,7 +6,7 @@ import type { Keys } from '../keys.js';
 import { CANCELED } from '../outcomes.js';
 import { recordOf } from '../parse-record.js';
 import { listOf, textOf } from '../reply.js';
-import { Script } from '../script.js';
+import { EVEN_WHEN_FULL, Script } from '../script.js';
 import { lua } from './common.js';
 
 const script = new Script(
@@ -28,6 +28,7 @@ if redis.call('HSETNX', key, 'cancel_requested', int(now)) == 1 then
 end
 return {'requested', record(id, now)}
 `),
+  EVEN_WHEN_FULL,
 );
 
 export async function cancel(redis: Redis, keys: Keys, runId: string, inputId: string): Promise<CancelAnswer> {

@@ -4,12 +4,20 @@
 import { LIMITS, RUN_TRANSITIONS } from '@runyard/domain';
 import { EXPIRED } from '../outcomes.js';
 import { SCHEDULE_LUA } from '../schedules/schedule-lua.js';
+import { SPENT_LUA } from '../spent.js';
+import { ADVANCE_UPSTREAMS_LUA } from '../upstream/advance-upstreams-lua.js';
+import { END_WAIT_LUA, UPSTREAM_LUA } from '../upstream/upstream-lua.js';
 
 /** A publish carries the events themselves up to this many bytes of data, else only their ids. */
 export const PUBLISH_BYTES = 16 * 1024;
 
+/** An event in a stream takes about so much more than its data: id, type, time, and what Redis needs for itself. */
+export const EVENT_BYTES = 64;
+
 /** In the backlog every priority has this much room, in milliseconds: more than the clock will show for a century. */
 export const PRIORITY_ROOM_MS = 2 ** 42;
+/** So many claims in a row that are lost before they started a process are taken for losses of one. */
+const UNSPAWNED_LOSSES = 20;
 /** The lifecycle stream keeps about so many events, each with at most so many bytes of data. */
 export const LIFECYCLE_EVENTS = 10_000;
 export const LIFECYCLE_DATA_BYTES = 4096;
@@ -22,6 +30,7 @@ const BASICS = `
 local P = ARGV[1]
 local MAY = {${mayTable}}
 local function run_key(id) return P .. 'run:' .. id end
+${END_WAIT_LUA}
 -- Lua would print large integers as 1e+14.
 local function int(n) return string.format('%.0f', n) end
 local function now_ms()
@@ -36,16 +45,23 @@ local function record(id, now)
     flat[#flat + 1] = 'position'
     flat[#flat + 1] = int(before + 1)
   end
+  for i = 1, #flat, 2 do
+    local at = flat[i] == 'upstream' and upstream_until(flat[i + 1], now)
+    if at then
+      flat[#flat + 1] = 'resumes_at'
+      flat[#flat + 1] = int(at)
+    end
+  end
   for _, v in ipairs({'id', id, 'now', int(now)}) do flat[#flat + 1] = v end
   return flat
 end
 -- The fields that decide what may be done to a run; nil when there is no such run.
 local function load(id)
-  local f = redis.call('HMGET', run_key(id), 'status', 'attempt', 'seq', 'dispatch', 'created', 'session', 'held', 'lease_until', 'worker', 'cancel_requested', 'flush', 'priority', 'expires')
+  local f = redis.call('HMGET', run_key(id), 'status', 'attempt', 'seq', 'dispatch', 'created', 'session', 'held', 'lease_until', 'worker', 'cancel_requested', 'flush', 'priority', 'expires', 'spawned', 'v')
   if not f[1] then return nil end
   return {id = id, status = f[1], attempt = tonumber(f[2]), seq = tonumber(f[3]), dispatch = tonumber(f[4]), created = f[5], session = f[6],
     held = f[7] == '1', lease_until = tonumber(f[8] or '0'), worker = f[9], cancel_requested = f[10], flush = f[11],
-    priority = tonumber(f[12] or '0'), expires = tonumber(f[13] or '0')}
+    priority = tonumber(f[12] or '0'), expires = tonumber(f[13] or '0'), spawned = tonumber(f[14] or '0'), v = tonumber(f[15] or '1')}
 end
 local function is_terminal(run) return run.status == 'succeeded' or run.status == 'failed' or run.status == 'canceled' end
 -- A process may be at work: running, or waiting with its process kept.
@@ -58,6 +74,11 @@ local function set_status(run, to)
   if run.status == 'queued' then
     for _, name in ipairs({'backlog', 'due', 'expiries'}) do redis.call('ZREM', P .. name, run.id) end
   end
+  if run.status == 'waiting' then
+    end_wait(run, to)
+    redis.call('ZREM', P .. 'waits', run.id)
+    redis.call('HDEL', run_key(run.id), 'waiting_for', 'held', 'resumes_at', 'waiting_detail')
+  end
   run.status = to
 end
 `;
@@ -66,7 +87,8 @@ end
 const TELL = `
 local function tell(run, ts, id, kind, data)
   if string.sub(kind, 1, 4) ~= 'run.' and string.sub(kind, 1, 11) ~= 'permission.' then return end
-  if #data > ${LIFECYCLE_DATA_BYTES} then data = '{"truncated":true,"status":"' .. run.status .. '"}' end
+  -- 1 begins a reference to data in a file.
+  if #data > ${LIFECYCLE_DATA_BYTES} or string.byte(data) == 1 then data = '{"truncated":true,"status":"' .. run.status .. '"}' end
   local number = int(redis.call('INCR', P .. 'lifecycle:last'))
   -- Numbers begin with the time, so that a number from before a loss of data is never taken for a later one.
   if number == '1' then number = ts end
@@ -97,6 +119,7 @@ local function append(run, now, events)
   end
   if not first then return end
   redis.call('HSET', key, 'seq', int(run.seq))
+  redis.call('HINCRBY', key, 'log_bytes', int(bytes + ${EVENT_BYTES} * #events / 2))
   local range = 'R' .. first .. ' ' .. prefix .. int(run.seq) .. (events[#events - 1] == 'run.finished' and ' end' or '')
   redis.call('PUBLISH', key .. ':live', bytes <= ${PUBLISH_BYTES} and ('F' .. table.concat(frames)) or range)
 end
@@ -151,6 +174,7 @@ end
 const END_RUN = `
 local function end_run(run, now, status, outcome, events)
   local key = run_key(run.id)
+  outcome = with_spent(run, outcome)
   set_status(run, status)
   redis.call('HSET', key, 'outcome', outcome, 'ended', int(now))
   redis.call('HDEL', key, 'lease_until', 'queued_reason', 'waiting_for', 'held', 'claim')
@@ -172,18 +196,34 @@ const EXPIRE_RUN = `
 local function expire_run(run, now) return end_run(run, now, 'failed', [==[${JSON.stringify(EXPIRED)}]==], {}) end
 `;
 
-/** `leave_worker(run, now, reason, canceled)`: back into the queue, or to its end when a cancel was asked for. */
+/**
+ * `free_worker(run)`: no worker has the run any more.
+ * `leave_worker(run, now, reason, canceled, left)`: back into the queue, or to its end when a cancel was asked for. `left` is the
+ * LeaveReason, '' for none, nil to keep that of the attempt before.
+ */
 const LEAVE_WORKER = `
-local function leave_worker(run, now, reason, canceled)
+local function free_worker(run)
+  redis.call('HDEL', run_key(run.id), 'lease_until', 'worker', 'claim')
+  redis.call('ZREM', P .. 'leases', run.id)
+end
+-- A loss counts when a process may have been there, or when nobody gets as far as starting one again and again.
+local function note_loss(run)
+  local key = run_key(run.id)
+  if run.spawned ~= run.attempt and redis.call('HINCRBY', key, 'unspawned', 1) < ${UNSPAWNED_LOSSES} then return end
+  redis.call('HINCRBY', key, 'losses', 1)
+end
+local function leave_worker(run, now, reason, canceled, left)
   if run.cancel_requested then return end_run(run, now, 'canceled', canceled, {}) end
   set_status(run, 'queued')
-  redis.call('HDEL', run_key(run.id), 'lease_until', 'worker', 'waiting_for', 'held', 'claim')
-  redis.call('ZREM', P .. 'leases', run.id)
+  free_worker(run)
+  if left == '' then redis.call('HDEL', run_key(run.id), 'left') end
+  if left and left ~= '' then redis.call('HSET', run_key(run.id), 'left', left) end
+  if left == 'lease_expired' or left == 'lease_lost' then note_loss(run) end
   return dispatch(run, now, reason)
 end
 `;
 
 /** A script body behind the shared functions. */
 export function lua(body: string): string {
-  return BASICS + TELL + APPEND + DISPATCH + ENTER + SCHEDULE_LUA + FREE_SESSION + END_RUN + EXPIRE_RUN + LEAVE_WORKER + body;
+  return BASICS + TELL + APPEND + UPSTREAM_LUA + DISPATCH + ENTER + SCHEDULE_LUA + FREE_SESSION + SPENT_LUA + END_RUN + EXPIRE_RUN + LEAVE_WORKER + ADVANCE_UPSTREAMS_LUA + body;
 }

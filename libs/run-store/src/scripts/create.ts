@@ -1,4 +1,5 @@
 // create: idempotency, session, record, indexes, first event and first dispatch in one step.
+import { RECORD_VERSION } from '@runyard/domain';
 import type { Redis } from 'ioredis';
 import type { CreateInput } from '../answers.js';
 import type { Keys } from '../keys.js';
@@ -35,7 +36,7 @@ if continues == '1' and redis.call('EXISTS', known) == 0 then return {'session_n
 local refusal = slot and slot_refusal(slot, now)
 if refusal then return {'slot_refused', refusal} end
 
-redis.call('HSET', key, 'status', 'queued', 'attempt', '0', 'dispatch', '0', 'seq', '0', 'created', int(now), 'log', 'stream',
+redis.call('HSET', key, 'status', 'queued', 'attempt', '0', 'dispatch', '0', 'seq', '0', 'created', int(now), 'log', 'stream', 'v', '${RECORD_VERSION}',
   'session', session, 'continues', continues, 'trigger', trigger, 'request', request)
 if fork_of ~= '' then redis.call('HSET', key, 'fork_of', fork_of) end
 -- A second time, so that a list of names need not read whole requests.

@@ -5,29 +5,25 @@ import type { Attempt, FinishAnswer, Flush } from '../answers.js';
 import { dispatchOf } from '../dispatch-of.js';
 import type { Keys } from '../keys.js';
 import { listOf, textOf } from '../reply.js';
-import { Script } from '../script.js';
-import { eventArguments, FLUSH_RANGE } from './append.js';
+import { EVEN_WHEN_FULL, Script } from '../script.js';
+import { FLUSH_RANGE, lastFlushArguments } from './append.js';
 import { lua } from './common.js';
 
 const script = new Script(
   lua(`${FLUSH_RANGE}
-local id, attempt, status, outcome, number = unpack(ARGV, 2, 6)
+local id, attempt, status, outcome = unpack(ARGV, 2, 5)
 local run = load(id)
 if not run or int(run.attempt) ~= attempt then return {'lost'} end
 if is_terminal(run) then return {'already', run.status} end
-if not (run.status == 'running' or run.status == 'waiting') then return {'lost'} end
-local events = {}
--- Flush 0: no events. A flush that an append already added is not added again.
-if number ~= '0' and not flush_range(run, number) then
-  for i = 7, #ARGV do events[#events + 1] = ARGV[i] end
-end
-return {'finished', '', end_run(run, now_ms(), status, outcome, events)}
+if not is_live(run) then return {'lost'} end
+return {'finished', '', end_run(run, now_ms(), status, outcome, last_events(run, 6))}
 `),
+  EVEN_WHEN_FULL,
 );
 
 export async function finish(redis: Redis, keys: Keys, attempt: Attempt, outcome: Outcome, flush: Flush | undefined): Promise<FinishAnswer> {
   const { runId } = attempt;
-  const args = [keys.prefix, runId, attempt.attempt, outcome.status, JSON.stringify(outcome), flush?.number ?? 0, ...eventArguments(flush?.events ?? [])];
+  const args = [keys.prefix, runId, attempt.attempt, outcome.status, JSON.stringify(outcome), ...lastFlushArguments(flush)];
   const [kind, status, next] = listOf(await script.run(redis, [keys.run(runId), keys.events(runId)], args));
   switch (textOf(kind)) {
     case 'finished':

@@ -3,8 +3,9 @@ import type { Redis } from 'ioredis';
 import type { Attempt, Dispatch } from '../answers.js';
 import { dispatchOf } from '../dispatch-of.js';
 import type { Keys } from '../keys.js';
+import { LEAVE_REASONS } from '../leaving.js';
 import { CANCELED } from '../outcomes.js';
-import { Script } from '../script.js';
+import { EVEN_WHEN_FULL, Script } from '../script.js';
 import { lua } from './common.js';
 
 const lost = new Script(
@@ -17,17 +18,21 @@ if not run or not is_live(run) then
   return false
 end
 if run.lease_until > now then return false end
-return leave_worker(run, now, '"lease_expired"', canceled)
+return leave_worker(run, now, '"lease_expired"', canceled, 'lease_expired')
 `),
+  EVEN_WHEN_FULL,
 );
 
 const back = new Script(
   lua(`
-local id, canceled, attempt, reason = unpack(ARGV, 2)
+local id, canceled, attempt, reason, left = unpack(ARGV, 2)
 local run = load(id)
 if not run or not is_live(run) or int(run.attempt) ~= attempt then return false end
-return leave_worker(run, now_ms(), reason, canceled)
+-- A claim that gives the run back unchanged says nothing about the attempt before it.
+if left == '' and run.spawned ~= run.attempt then left = nil end
+return leave_worker(run, now_ms(), reason, canceled, left)
 `),
+  EVEN_WHEN_FULL,
 );
 
 /** Only when the lease is over by the clock of Redis. Answers the dispatch that now needs a ticket. */
@@ -36,9 +41,9 @@ export async function redispatchLost(redis: Redis, keys: Keys, runId: string): P
   return dispatchOf(reply) ?? undefined;
 }
 
-/** Only for the current attempt. Answers the dispatch that now needs a ticket. */
+/** Only for the current attempt; a reason that is a LeaveReason is kept as such. Answers the dispatch that now needs a ticket. */
 export async function requeue(redis: Redis, keys: Keys, attempt: Attempt, reason: string): Promise<Dispatch | undefined> {
   const { runId } = attempt;
-  const args = [keys.prefix, runId, JSON.stringify(CANCELED), attempt.attempt, JSON.stringify(reason)];
+  const args = [keys.prefix, runId, JSON.stringify(CANCELED), attempt.attempt, JSON.stringify(reason), LEAVE_REASONS.find((word) => word === reason) ?? ''];
   return dispatchOf(await back.run(redis, [keys.run(runId), keys.events(runId)], args)) ?? undefined;
 }

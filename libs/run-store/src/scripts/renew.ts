@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { InboxEntry, Lease, RenewAnswer } from '../answers.js';
 import type { Keys } from '../keys.js';
 import { listOf, mapOf, numberOf, textOf } from '../reply.js';
-import { Script } from '../script.js';
+import { EVEN_WHEN_FULL, Script } from '../script.js';
 import { lua } from './common.js';
 
 const script = new Script(
@@ -19,6 +19,7 @@ redis.call('HSET', key, 'lease_until', int(lease_until))
 redis.call('ZADD', P .. 'leases', int(lease_until), id)
 return {'renewed', int(lease_until), run.cancel_requested and 1 or 0, redis.call('XRANGE', key .. ':inbox', '-', '+', 'COUNT', 100)}
 `),
+  EVEN_WHEN_FULL,
 );
 
 export async function renew(redis: Redis, keys: Keys, lease: Lease & { readonly leaseMs: number }): Promise<RenewAnswer> {

@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import type { WorkerInfo, WorkerRecord } from '../answers.js';
 import type { Keys } from '../keys.js';
 import { isoOf, listOf, numberOf, textOf } from '../reply.js';
-import { Script } from '../script.js';
+import { EVEN_WHEN_FULL, Script } from '../script.js';
 import { lua } from './common.js';
 
 const workerIds = idSchema('worker');
@@ -20,6 +20,7 @@ if redis.call('EXISTS', KEYS[3]) == 0 then return 0 end
 redis.call('PEXPIRE', KEYS[3], forgotten_ms)
 return 1
 `),
+  EVEN_WHEN_FULL,
 );
 
 const listScript = new Script(

@@ -22,10 +22,13 @@ export function sayResult(text = 'done', more = {}) {
   say({ is_error: false, result: text, session_id: SESSION, total_cost_usd: 0, num_turns: 1, usage: {}, subtype: 'success', ...more, type: 'result' });
 }
 
-/** Calls `onMessage` for each message on stdin, and `onEnd` at its end. */
+/** Calls `onMessage` for each message on stdin but the `initialize` before the first, and `onEnd` at its end. */
 export function listen(onMessage, onEnd = () => undefined) {
   const lines = createInterface({ input: process.stdin });
-  lines.on('line', (line) => onMessage(JSON.parse(line)));
+  lines.on('line', (line) => {
+    const message = JSON.parse(line);
+    if (message.request?.subtype !== 'initialize') onMessage(message);
+  });
   lines.on('close', onEnd);
 }
 

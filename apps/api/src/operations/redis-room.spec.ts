@@ -1,0 +1,98 @@
+// A Redis that fills up: it shows early, new runs are refused before writes fail, and those that run come to their end.
+import { newId } from '@runyard/domain';
+import type { Outcome, Problem, Run } from '@runyard/domain';
+import { RunStore } from '@runyard/run-store';
+import { createLogger } from '@runyard/telemetry';
+import type { HealthCheck } from '@runyard/telemetry';
+import { httpCall, redisCommand, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
+import type { HttpAnswer, HttpCall, TemporaryDirectory, TestRedis } from '@runyard/testing';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { startApi } from '../start-api.js';
+import type { RunningApi } from '../start-api.js';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const KEY = 'key-for-the-room-spec';
+const LIMIT = 64 * 1024 * 1024;
+const SUCCEEDED: Outcome = {
+  status: 'succeeded', failure: null, result: 'done', structured_output: null, usage: null, cost_usd: 0, cost_estimated: false, num_turns: 1, duration_ms: 1,
+};
+let redis: TestRedis;
+let dir: TemporaryDirectory;
+let api: RunningApi;
+let worker: RunStore;
+
+beforeAll(async () => {
+  [redis, dir] = await Promise.all([testRedis(), temporaryDirectory()]);
+  await redisCommand(redis.connection, 'CONFIG', 'SET', 'maxmemory', String(LIMIT));
+  api = await startApi({
+    settings: { host: '127.0.0.1', port: 0, dataDir: dir.path, redisUrl: redis.url, workspaceRoots: [], allowedHosts: [] },
+    key: KEY, logger: createLogger({ name: 'api', level: 'silent' }), demo: false, runsAsRoot: false,
+  });
+  worker = RunStore.open({ redis: redis.connection, role: 'worker', dataDir: dir.path });
+}, 300_000);
+afterAll(async () => {
+  await api?.close();
+  await worker?.close();
+  await redis?.stop();
+  await dir?.remove();
+});
+
+const call = (path: string, options: HttpCall = {}): Promise<HttpAnswer> => httpCall(api.url, path, { ...options, headers: { authorization: `Bearer ${KEY}`, ...options.headers } });
+const post = (path: string, body: unknown): Promise<HttpAnswer> => call(path, { method: 'POST', body });
+
+const PIECE = 'x'.repeat(512 * 1024);
+let pieces = 0;
+
+/** Lets Redis be filled to a share of its limit, in pieces: the allocator rounds up what is large. */
+async function fillTo(share: number): Promise<void> {
+  while (pieces > 0) await redisCommand(redis.connection, 'DEL', `filling:${pieces--}`);
+  while ((await worker.memory()).usedMemoryBytes < LIMIT * share) await redisCommand(redis.connection, 'SET', `filling:${++pieces}`, PIECE);
+}
+
+async function redisMemory(): Promise<HealthCheck | undefined> {
+  return ((await call('/readyz?verbose')).json as { checks: Record<string, HealthCheck> }).checks['redis_memory'];
+}
+const shown = (share: number, word: RegExp, ok: boolean): Promise<unknown> =>
+  waitFor(async () => {
+    const check = await redisMemory();
+    return check?.ok === ok && word.test(check.detail);
+  }, { what: `${share * 100} % to show` });
+
+test('it shows from 70 and 85 % on', async () => {
+  await shown(0, /^\d+(\.\d)? MiB of 64\.0 MiB used \(\d+ %\)$/, true);
+  await fillTo(0.75);
+  await shown(0.75, /^filling up: .*\(7\d %\)$/, true);
+  expect((await post('/v1/runs', { prompt: 'x' })).status).toBe(201);
+  await fillTo(0.88);
+  await shown(0.88, /^nearly full: .*raise maxmemory/, false);
+  expect((await post('/v1/runs', { prompt: 'x' })).status).toBe(201);
+});
+
+test('from 95 % on every way to make a run is refused, those that run go on and end, and then all is well again', async () => {
+  await fillTo(0.1);
+  await shown(0.1, /used \(\d+ %\)$/, true);
+  const schedule = newId('schedule');
+  const { id } = (await post('/v1/runs', { prompt: 'x' })).json as Run;
+  const over = (await post('/v1/runs', { prompt: 'x' })).json as Run;
+  await post(`/v1/runs/${over.id}/cancel`, undefined);
+  expect((await call(`/v1/schedules/${schedule}`, { method: 'PUT', body: { cron: '0 3 * * *', run: { prompt: 'x' } } })).status).toBeLessThan(300);
+  const answer = await worker.claim({ runId: id, dispatch: 1, workerId: newId('worker') });
+  if (answer.kind !== 'claimed') throw new Error(answer.kind);
+  const lease = { runId: id, attempt: answer.run.attempt, workerId: answer.run.workerId ?? '' };
+
+  await fillTo(0.96);
+  await shown(0.96, /^full: .*new runs are refused/, false);
+  for (const refused of [await post('/v1/runs', { prompt: 'x' }), await post(`/v1/runs/${over.id}/retry`, {}), await post(`/v1/schedules/${schedule}/run`, undefined)]) {
+    expect([refused.status, (refused.json as Problem).code, Number(refused.headers['retry-after']) > 0]).toEqual([503, 'redis_full', true]);
+    expect((refused.json as Problem).detail).toMatch(/64\.0 MiB used \(9\d %\)/);
+  }
+  expect((await call('/readyz')).status).toBe(200);
+  expect((await call(`/v1/runs/${id}`)).json).toMatchObject({ status: 'running' });
+  expect(await worker.append(lease, 1, [{ type: 'claude.assistant', data: '{}' }])).toMatchObject({ kind: 'appended' });
+  expect(await worker.renew(lease)).toMatchObject({ kind: 'renewed' });
+  expect(await worker.finish(lease, SUCCEEDED)).toMatchObject({ kind: 'finished' });
+
+  await fillTo(0);
+  await waitFor(async () => (await post('/v1/runs', { prompt: 'x' })).status === 201, { what: 'runs to be taken again' });
+});

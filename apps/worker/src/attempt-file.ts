@@ -1,0 +1,120 @@
+// What a worker writes down about an attempt beside the run's log: it outlives a Redis that lost its last second.
+import { mkdir, open, readdir, readFile } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Outcome } from '@runyard/domain';
+import type { Lease } from '@runyard/run-store';
+
+/** A process is about to be started. */
+export interface Starting {
+  readonly note: 'starting';
+  readonly workerId: string;
+  readonly mode: 'start' | 'restart' | 'resume';
+  /** What its session had cost by then. */
+  readonly costBeforeUsd: number;
+}
+
+/** One line of the file. */
+export type AttemptNote =
+  | Starting
+  /** Nothing of the process is left. `sessionCostUsd`: what its session had cost by then, when the transcript says so. */
+  | { readonly note: 'ended'; readonly sessionCostUsd?: number }
+  /** The run came to its end, whether or not the store heard of it. */
+  | { readonly note: 'outcome'; readonly outcome: Outcome };
+
+/** What is known of one attempt. */
+export interface AttemptNotes {
+  readonly attempt: number;
+  /** Undefined when nothing was written before the worker died: no process was started. */
+  readonly starting: Starting | undefined;
+  readonly ended: Extract<AttemptNote, { note: 'ended' }> | undefined;
+  readonly outcome: Outcome | undefined;
+}
+
+const NAME = /^attempt-([1-9]\d*)\.ndjson$/;
+
+/** The directory of a run below the data directory. */
+export function runDirectory(dataDir: string, runId: string): string {
+  return join(dataDir, 'runs', runId);
+}
+
+/** Where the CLI of an attempt writes its transcript. */
+export function attemptProjects(dataDir: string, runId: string, attempt: number): string {
+  return join(runDirectory(dataDir, runId), `attempt-${attempt}`, 'projects');
+}
+
+/** The file of one attempt, open for its notes. */
+export class AttemptFile {
+  private constructor(private readonly file: FileHandle) {}
+
+  /**
+   * Makes the file and notes that a process is about to be started; both are on the disk when it returns.
+   * @returns undefined when the attempt has a file already: Redis forgot that it was claimed before
+   * @throws what the file system throws, such as ENOSPC
+   */
+  static async create(dataDir: string, attempt: Lease, start: Omit<Starting, 'note' | 'workerId'>): Promise<AttemptFile | undefined> {
+    const path = join(runDirectory(dataDir, attempt.runId), `attempt-${attempt.attempt}.ndjson`);
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const file = await open(path, 'ax', 0o600).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') return undefined;
+      throw error;
+    });
+    if (file === undefined) return undefined;
+    const created = new AttemptFile(file);
+    try {
+      await created.note({ note: 'starting', workerId: attempt.workerId, ...start });
+      await syncDirectory(dirname(path));
+      return created;
+    } catch (error) {
+      await created.close();
+      throw error;
+    }
+  }
+
+  /** Adds a line; it is on the disk when the promise resolves. */
+  async note(note: AttemptNote): Promise<void> {
+    await this.file.appendFile(`${JSON.stringify(note)}\n`);
+    await this.file.sync();
+  }
+
+  async close(): Promise<void> {
+    await this.file.close();
+  }
+}
+
+/** What all workers wrote down about a run, by attempt. Empty when the data directory knows nothing of it. @throws what the file system throws: not to know is not to know of nothing */
+export async function readAttempts(dataDir: string, runId: string): Promise<AttemptNotes[]> {
+  const directory = runDirectory(dataDir, runId);
+  const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  const numbers = names.flatMap((name) => NAME.exec(name)?.[1] ?? []).map(Number);
+  return Promise.all(
+    numbers.toSorted((a, b) => a - b).map(async (attempt) => notesOf(attempt, await readFile(join(directory, `attempt-${attempt}.ndjson`), 'utf8'))),
+  );
+}
+
+function notesOf(attempt: number, text: string): AttemptNotes {
+  const notes = text.split('\n').flatMap(parse);
+  const find = <Kind extends AttemptNote['note']>(kind: Kind) => notes.find((note): note is Extract<AttemptNote, { note: Kind }> => note.note === kind);
+  return { attempt, starting: find('starting'), ended: find('ended'), outcome: find('outcome')?.outcome };
+}
+
+/** A line that a killed worker left half written says nothing. */
+function parse(line: string): AttemptNote[] {
+  try {
+    return line === '' ? [] : [JSON.parse(line) as AttemptNote];
+  } catch {
+    return [];
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

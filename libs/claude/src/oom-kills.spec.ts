@@ -1,0 +1,46 @@
+// The kernel's count is found in both versions of control groups, inside and outside of containers.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { temporaryDirectory } from '@runyard/testing';
+import type { TemporaryDirectory } from '@runyard/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { oomKillCount } from './oom-kills.js';
+
+let directory: TemporaryDirectory;
+beforeAll(async () => {
+  directory = await temporaryDirectory();
+});
+afterAll(() => directory.remove());
+
+const VERSION_2 = 'low 0\nhigh 2\nmax 9\noom 4\noom_kill 3\noom_group_kill 0\n';
+const VERSION_1 = 'oom_kill_disable 0\nunder_oom 0\noom_kill 5\n';
+
+/** The count with these files below a root and this membership. */
+function countWith(name: string, membership: string, files: Readonly<Record<string, string>>) {
+  const root = join(directory.path, name);
+  for (const [path, text] of Object.entries({ membership, ...files })) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+  return oomKillCount(root, join(root, 'membership'));
+}
+
+test('version 2', async () => {
+  expect(await countWith('2', '0::/a/b\n', { 'a/b/memory.events': VERSION_2 })).toBe(3);
+  expect(await countWith('2-container', '0::/../b\n', { 'memory.events': VERSION_2 })).toBe(3);
+});
+
+test('version 1, also beside an empty version 2', async () => {
+  expect(await countWith('1', '4:cpu,memory:/a\n0::/\n', { 'memory/a/memory.oom_control': VERSION_1 })).toBe(5);
+  expect(await countWith('1-container', '4:memory:/docker/x\n', { 'memory/memory.oom_control': VERSION_1 })).toBe(5);
+});
+
+test('nobody counts: undefined', async () => {
+  expect(await countWith('none', '0::/\n', {})).toBeUndefined();
+  expect(await countWith('old', '4:memory:/a\n', { 'memory/a/memory.oom_control': 'oom_kill_disable 0\nunder_oom 0\n' })).toBeUndefined();
+  expect(await oomKillCount(join(directory.path, 'missing'), join(directory.path, 'missing'))).toBeUndefined();
+});
+
+test('here it is a number or not known, never an error', async () => {
+  expect(await oomKillCount()).toSatisfy((count: unknown) => count === undefined || Number.isInteger(count));
+});

@@ -1,0 +1,163 @@
+// What the stored messages of one attempt prove: which tools may have run, which ended, what was answered and spent. Pure.
+import type { Usage } from '@runyard/domain';
+import { BackgroundWork } from './background-work.js';
+import { numberField, objectField, objectsField, textField } from './json-fields.js';
+import { isLeftoverResult } from './leftover-result.js';
+import { parseMessage, peekMessage } from './message-peek.js';
+import type { JsonObject } from './message-peek.js';
+import { isReadOnlyTool } from './tool-effects.js';
+import { UnpricedUsage } from './unpriced-usage.js';
+import { UsedTools } from './used-tools.js';
+import type { CompletedTool, ReleasedTool } from './used-tools.js';
+
+/** The failure that the CLI tells in a message of its own, as if the model had said it. */
+export interface UpstreamError {
+  /** The CLI's class, such as `rate_limit`. */
+  readonly errorClass: string;
+  /** Of the HTTP answer; undefined when there was none. */
+  readonly status: number | undefined;
+}
+
+export interface RunFacts {
+  /** A block of an answer of the model was completed. */
+  readonly answered: boolean;
+  /** Tools that may have run, in order. */
+  readonly released: readonly ReleasedTool[];
+  /** Ids of tools that have a result. */
+  readonly completed: readonly string[];
+  /** Released and without result. */
+  readonly inFlight: readonly ReleasedTool[];
+  /** A tool that is not known to only read may have run. */
+  readonly changed: boolean;
+  /** Those of them whose effect nobody knows: in flight, or still running in the background when the messages end. */
+  readonly changingInFlight: readonly ReleasedTool[];
+  /** What still ran in the background, subagents included: it has ended with the process, and the model does not know. */
+  readonly inBackground: readonly ReleasedTool[];
+  readonly lastResult: JsonObject | undefined;
+  /** The last five, oldest first. */
+  readonly lastCompleted: readonly CompletedTool[];
+  /** Of answers that no result counts; null when there are none. The output of one that was cut off is guessed from its length. */
+  readonly usageSinceLastResult: Usage | null;
+  /** The same by model. */
+  readonly usageByModelSinceLastResult: ReadonlyMap<string, Usage>;
+  readonly model: string | undefined;
+  /** Undefined once the model has answered after it. */
+  readonly upstreamError: UpstreamError | undefined;
+}
+
+const SYNTHETIC = '<synthetic>';
+const AGENT_TASK = 'local_agent';
+/** Of all partial output only these matter; the look spares parsing the rest. */
+const STREAM_BOUNDARY = /^\{"type":"stream_event","event":\{"type":"message_(start|delta)"/;
+const HEAD_BYTES = 80;
+
+/** Collects the facts. Feed it the lines of one attempt, in order. */
+export class RunFactsReader {
+  readonly #tools = new UsedTools();
+  readonly #background = new BackgroundWork();
+  readonly #unpriced = new UnpricedUsage();
+  #answered = false;
+  #lastResult: JsonObject | undefined;
+  #model: string | undefined;
+  #upstreamError: UpstreamError | undefined;
+
+  /** Takes the next line; what is no message, or of a type nobody knows, is ignored. */
+  feed(line: Buffer): void {
+    const peek = peekMessage(line);
+    if (peek.kind === 'garbage') return;
+    if (peek.type === 'stream_event' && !STREAM_BOUNDARY.test(line.toString('latin1', 0, HEAD_BYTES))) return;
+    const message = parseMessage(line, peek);
+    if (message !== undefined) this.#take(peek.type, message);
+  }
+
+  /** What the lines so far prove. */
+  facts(): RunFacts {
+    const inBackground = this.#background.running.map((task) => this.#toolOf(task));
+    const { inFlight } = this.#tools;
+    return {
+      answered: this.#answered,
+      released: this.#tools.released,
+      completed: this.#tools.completed,
+      inFlight,
+      changed: this.#tools.changed,
+      changingInFlight: uniqueById([...inFlight, ...inBackground].filter(({ name }) => !isReadOnlyTool(name))),
+      inBackground,
+      lastResult: this.#lastResult,
+      lastCompleted: this.#tools.lastCompleted,
+      usageSinceLastResult: this.#unpriced.all,
+      usageByModelSinceLastResult: this.#unpriced.byModel,
+      model: this.#model,
+      upstreamError: this.#upstreamError,
+    };
+  }
+
+  #take(type: string, message: JsonObject): void {
+    switch (type) {
+      case 'system':
+        return this.#system(message);
+      case 'stream_event':
+        return this.#unpriced.stream(message);
+      case 'assistant':
+        return this.#assistant(message);
+      case 'user':
+        return this.#tools.results(message);
+      case 'control_request':
+        return this.#tools.gate(message);
+      case 'control_cancel_request':
+        return this.#tools.gateCanceled(message);
+      case 'result':
+        if (!isLeftoverResult(message, this.#lastResult)) this.#lastResult = message;
+        return this.#unpriced.result();
+      default:
+        return;
+    }
+  }
+
+  #system(message: JsonObject): void {
+    switch (message['subtype']) {
+      case 'init':
+        this.#model ??= textField(message, 'model');
+        return;
+      case 'permission_denied':
+        return this.#tools.denied(message);
+      case 'background_tasks_changed':
+        return this.#background.replace(message);
+      case 'task_started':
+        return this.#background.started(message);
+      case 'task_notification':
+        return this.#background.ended(message);
+      default:
+        return;
+    }
+  }
+
+  #assistant(message: JsonObject): void {
+    const answer = objectField(message, 'message');
+    if (textField(answer, 'model') === SYNTHETIC) {
+      const errorClass = textField(message, 'error');
+      if (errorClass !== undefined) this.#upstreamError = { errorClass, status: numberField(message, 'api_error_status') };
+      return;
+    }
+    if (objectsField(answer, 'content').length > 0) this.#answered = true;
+    this.#upstreamError = undefined;
+    this.#tools.assistant(message);
+    this.#unpriced.assistant(message);
+  }
+
+  /** A task whose tool is not known stands for itself; whether it is a subagent is known from its type. */
+  #toolOf({ taskId, type, description, toolUseId }: BackgroundWork['running'][number]): ReleasedTool {
+    const tool = this.#tools.find(toolUseId);
+    return tool ?? { id: toolUseId ?? taskId, name: type === AGENT_TASK ? 'Task' : 'background task', input: { description } };
+  }
+}
+
+/** The facts of one attempt. @param lines the data of its `claude.*` events, in order */
+export function runFactsOf(lines: Iterable<Buffer>): RunFacts {
+  const reader = new RunFactsReader();
+  for (const line of lines) reader.feed(line);
+  return reader.facts();
+}
+
+function uniqueById(tools: readonly ReleasedTool[]): ReleasedTool[] {
+  return [...new Map(tools.map((tool) => [tool.id, tool])).values()];
+}

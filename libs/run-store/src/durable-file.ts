@@ -1,0 +1,62 @@
+// Files that are whole or not there: written beside their place, synced, then renamed.
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+export class DurableFile {
+  private constructor(
+    readonly handle: FileHandle,
+    private readonly temporary: string,
+    private readonly path: string,
+  ) {}
+
+  /** Makes the directories that are missing. Two writers of one path are no problem: each renames its own whole file. */
+  static async create(path: string): Promise<DurableFile> {
+    const made = await mkdir(dirname(path), { recursive: true });
+    if (made !== undefined) await syncDirectories(dirname(path), dirname(made));
+    const temporary = `${path}.${randomUUID()}.tmp`;
+    return new DurableFile(await open(temporary, 'wx', 0o600), temporary, path);
+  }
+
+  /** From now on the file is at its path, also after a loss of power. */
+  async keep(): Promise<void> {
+    await this.handle.sync();
+    await rename(this.temporary, this.path);
+    await syncDirectory(dirname(this.path));
+  }
+
+  /** Closes it; what was not kept is gone. */
+  async close(): Promise<void> {
+    await this.handle.close();
+    await rm(this.temporary, { force: true });
+  }
+}
+
+/** Writes one file. @throws an error of the file system; then nothing is at `path` that was not there before */
+export async function writeDurably(path: string, bytes: Buffer | string): Promise<void> {
+  const file = await DurableFile.create(path);
+  try {
+    await file.handle.writeFile(bytes);
+    await file.keep();
+  } finally {
+    await file.close();
+  }
+}
+
+/** From `path` up to and with `top`: each holds the name of the one below. */
+async function syncDirectories(path: string, top: string): Promise<void> {
+  for (let at = dirname(path); at.length >= top.length; at = dirname(at)) {
+    await syncDirectory(at);
+    if (at === dirname(at)) return;
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

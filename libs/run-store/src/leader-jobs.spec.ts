@@ -1,0 +1,75 @@
+// Jobs that one process does for all, on a real Redis.
+import { redisCommand, testRedis, waitFor } from '@runyard/testing';
+import type { TestRedis } from '@runyard/testing';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { startLeaderJobs } from './leader-jobs.js';
+import type { LeaderJob } from './leader-jobs.js';
+import { RunStore } from './run-store.js';
+
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await testRedis();
+}, 300_000);
+afterAll(() => redis.stop());
+
+interface Member {
+  readonly store: RunStore;
+  readonly done: string[];
+  readonly errors: string[];
+  readonly stop: () => Promise<void>;
+}
+
+function member(holder: string, family: string, jobs: readonly LeaderJob[]): Member {
+  const store = RunStore.open({ redis: redis.connection, role: 'api', dataDir: '/nowhere' });
+  const [done, errors]: [string[], string[]] = [[], []];
+  const stop = startLeaderJobs({ store, holder, family, jobs, onDone: (job, count) => void done.push(`${job} ${count}`), onError: (job, error) => void errors.push(`${job} ${(error as Error).name}`) });
+  onTestFinished(async () => {
+    await stop();
+    await store.close();
+  });
+  return { store, done, errors, stop };
+}
+
+test('one of several does the job; when it stops, another begins', async () => {
+  const rounds: string[] = [];
+  const work = (holder: string): LeaderJob[] => [{ name: 'count', everyMs: 10, work: async () => rounds.push(holder) }];
+  const members = new Map(['a', 'b', 'c'].map((holder) => [holder, member(holder, 'several', work(holder))]));
+  for (let left = 3; left > 0; left--) {
+    const from = rounds.length;
+    await waitFor(() => rounds.length >= from + 20, { what: 'rounds of the job' });
+    const [leader = ''] = rounds.slice(from);
+    expect(new Set(rounds.slice(from))).toEqual(new Set([leader]));
+    expect(await members.get(leader)?.store.lead('several', 'somebody else', 1000)).toBe(false);
+    await members.get(leader)?.stop();
+    members.delete(leader);
+  }
+  expect(await redisCommand(redis.connection, 'EXISTS', 'runyard:leader:several')).toBe(0);
+});
+
+test('when the leader is gone without a word, another takes over; it itself does nothing any more', async () => {
+  const rounds: string[] = [];
+  const work = (holder: string): LeaderJob[] => [{ name: 'count', everyMs: 10, work: async () => rounds.push(holder) }];
+  const first = member('first', 'lost', work('first'));
+  await waitFor(() => rounds.length > 0, { what: 'the first leader' });
+  member('second', 'lost', work('second'));
+  await first.store.close(); // as if Redis could not be reached from there
+  await waitFor(() => rounds.includes('second'), { what: 'the second leader' });
+  const from = rounds.length;
+  await waitFor(() => rounds.length > from + 20, { what: 'more rounds' });
+  expect(rounds.slice(from)).not.toContain('first');
+  expect(first.errors).toContain('lead RedisUnavailableError');
+});
+
+test('a job that fails or takes for ever does not keep the others, and what was put right is told', async () => {
+  const rounds = { failing: 0, good: 0 };
+  const hanging = Promise.withResolvers<number>();
+  const { done, errors } = member('a', 'mixed', [
+    { name: 'hanging', everyMs: 10, work: () => hanging.promise },
+    { name: 'failing', everyMs: 10, work: () => Promise.reject(new RangeError(`round ${rounds.failing++}`)) },
+    { name: 'good', everyMs: 10, work: async () => (rounds.good++ % 2 === 0 ? 3 : 0) },
+  ]);
+  await waitFor(() => rounds.failing > 2 && rounds.good > 4, { what: 'rounds of both' });
+  hanging.resolve(0);
+  expect(new Set(done)).toEqual(new Set(['good 3']));
+  expect(new Set(errors)).toEqual(new Set(['failing RangeError']));
+});

@@ -1,0 +1,82 @@
+// park: a run waits for somebody or something outside, without a process.
+import type { TerminalStatus } from '@runyard/domain';
+import type { Redis } from 'ioredis';
+import type { Flush, Lease } from '../answers.js';
+import { dispatchOf } from '../dispatch-of.js';
+import type { Keys } from '../keys.js';
+import type { ParkAnswer, ParkInput } from '../leaving.js';
+import { CANCELED } from '../outcomes.js';
+import { isoOf, listOf, textOf } from '../reply.js';
+import { EVEN_WHEN_FULL, Script } from '../script.js';
+import type { ScriptArgument } from '../script.js';
+import { spentJson } from '../spent.js';
+import { credentialId } from '../upstream/credential-id.js';
+import { gaveUp, wholeMs } from '../upstream/give-up.js';
+import { FLUSH_RANGE, lastFlushArguments } from './append.js';
+import { lua } from './common.js';
+
+const script = new Script(
+  lua(`${FLUSH_RANGE}
+local id, attempt, canceled, waiting_for, left, detail, resumes_at, data, credential, give_up, gave_up, spent = unpack(ARGV, 2, 13)
+local key, now = KEYS[1], now_ms()
+local run = load(id)
+if not run or int(run.attempt) ~= attempt then return {'lost'} end
+if is_terminal(run) then return {'already', run.status} end
+-- The same command again after its reply was lost.
+if not is_live(run) then return {redis.call('HGET', key, 'parked') == attempt and 'parked' or 'lost'} end
+local events = last_events(run, 14)
+note_spent(run, spent)
+if run.cancel_requested then return {'canceled', '', end_run(run, now, 'canceled', canceled, events)} end
+-- A run whose process was held waits already.
+if run.status ~= 'waiting' then set_status(run, 'waiting') end
+redis.call('HSET', key, 'waiting_for', waiting_for, 'held', '0', 'left', left, 'waiting_detail', detail, 'parked', attempt)
+redis.call('HDEL', key, 'decision')
+-- It came to its end without taking its worker down.
+if run.spawned == run.attempt then redis.call('HDEL', key, 'losses') end
+if credential ~= '' then
+  data = join_waiting(run, now, credential, {after = give_up, outcome = gave_up}, data)
+elseif resumes_at ~= '' then
+  redis.call('HSET', key, 'resumes_at', resumes_at)
+  redis.call('ZADD', P .. 'waits', resumes_at, id)
+end
+free_worker(run)
+events[#events + 1] = 'run.waiting'
+events[#events + 1] = data
+append(run, now, events)
+return {'parked'}
+`),
+  EVEN_WHEN_FULL,
+);
+
+export interface Parking {
+  readonly lease: Lease;
+  readonly input: ParkInput;
+  readonly flush: Flush | undefined;
+}
+
+export async function park(redis: Redis, keys: Keys, { lease, input, flush }: Parking): Promise<ParkAnswer> {
+  const { runId, attempt } = lease;
+  const args = [keys.prefix, runId, attempt, JSON.stringify(CANCELED), ...inputArguments(input), ...lastFlushArguments(flush)];
+  const [kind, status, next] = listOf(await script.run(redis, [keys.run(runId), keys.events(runId)], args));
+  switch (textOf(kind)) {
+    case 'parked':
+      return { kind: 'parked' };
+    case 'canceled':
+      return { kind: 'canceled', next: dispatchOf(next) };
+    case 'already':
+      return { kind: 'already', status: textOf(status) as TerminalStatus };
+    default:
+      return { kind: 'lost' };
+  }
+}
+
+function inputArguments(input: ParkInput): ScriptArgument[] {
+  const { waitingFor, left, detail, resumesAtMs, giveUpAfterMs } = input;
+  const credential = input.credential === undefined ? '' : credentialId(input.credential);
+  return [waitingFor, left, detail, wholeMs(resumesAtMs), dataOf(input), credential, wholeMs(giveUpAfterMs), gaveUp(input), input.spent === undefined ? '' : spentJson(input.spent)];
+}
+
+/** The data of `run.waiting`. */
+function dataOf({ waitingFor, detail, resumesAtMs, data }: ParkInput): string {
+  return JSON.stringify({ waiting_for: waitingFor, held: false, resumes_at: resumesAtMs === undefined ? null : isoOf(Math.ceil(resumesAtMs)), reason: detail, ...data });
+}
