@@ -9,9 +9,10 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
   test: {
-    include: ['{apps,libs}/*/src/**/*.spec.ts', 'scripts/**/*.spec.ts'],
+    include: ['{apps,libs}/*/src/**/*.spec.ts', 'scripts/**/*.spec.ts', 'faults/**/*.spec.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    // More than cores: the longest specs wait for leases and processes most of the time.
+    maxWorkers: 4,
     // Far above what anything takes: a busy machine is no failure.
     testTimeout: 120_000,
     hookTimeout: 180_000,

@@ -23,6 +23,7 @@ const stages = [
   { name: 'types of tests', command: ['nx', 'run-many', '-t', 'typecheck', '--skipNxCache', '--outputStyle=static'], fix: 'correct the types named above' },
   { name: 'types of scripts', command: ['tsc', '-p', 'scripts'], fix: 'correct the types named above' },
   { name: 'types of container tests', command: ['tsc', '-p', 'deploy/docker/tests'], fix: 'correct the types named above' },
+  { name: 'types of fault tests', command: ['tsc', '-p', 'faults'], fix: 'correct the types named above' },
   {
     name: 'generated documents',
     command: ['node', 'scripts/generate-docs.mjs', '--check'],

@@ -1,0 +1,76 @@
+// Row 6: tools that leave processes behind in every way there is. When their run is over, however it ended, nothing of them is left.
+import { createConnection } from 'node:net';
+import { freePort, waitFor } from '@runyard/testing';
+import { withLeftFiles } from '../left-files.ts';
+import { atOnce } from '../row.ts';
+import type { CaseResult, Row } from '../row.ts';
+import { bash, say, script } from '../prompts.ts';
+import { SeededRandom } from '../seeded-random.ts';
+import { Stand } from '../stand.ts';
+import { WatchedRun } from '../watched-run.ts';
+
+const KINDS = ['setsid', 'nohup', 'double fork', 'port', 'trap', 'storm'] as const;
+const ENDINGS = ['by itself', 'canceled', 'worker killed'] as const;
+
+export const processTrees: Row = { number: 6, title: 'nasty process trees', together: 9, ci: 18, perform };
+
+async function perform(seeds: readonly number[]): Promise<CaseResult[]> {
+  const stand = await Stand.open(1);
+  try {
+    const worker = () => stand.addWorker({ RUNYARD_CAPACITY: '8' }, { restarts: true });
+    await Promise.all([worker(), worker()]);
+    const results = await atOnce(seeds, (seed) => leaveBehind(stand, seed));
+    return await withLeftFiles(stand, results);
+  } finally {
+    await stand.close();
+  }
+}
+
+async function leaveBehind(stand: Stand, seed: number): Promise<CaseResult> {
+  const random = new SeededRandom(seed, 'trees');
+  const kind = KINDS[(seed - 1) % KINDS.length] ?? 'setsid';
+  const ending = ENDINGS[Math.floor((seed - 1) / KINDS.length) % ENDINGS.length] ?? 'by itself';
+  const port = await freePort();
+  const stays = ending === 'by itself' ? '' : '; sleep 60';
+  const run = await WatchedRun.submit(stand, random, { prompt: script(bash(`${commandOf(kind, port)}\n${stand.ledger.write('effect')}${stays}`), say(2)), recovery: 'never' });
+  await run.effects(1);
+  if (kind === 'port') await waitFor(async () => (await listens(port)) || ((await run.view())?.ended_at ?? null) !== null, { what: 'the server of the tool', timeoutMs: 60_000 });
+  if (ending === 'canceled') await run.cancel();
+  if (ending === 'worker killed') await endWithWorker(stand, run);
+  const leftovers = async (): Promise<string[]> => ((await listens(port)) ? [`a server on port ${port}`] : []);
+  const ends = ending === 'by itself' ? ['succeeded', 'failed:worker_lost'] : ['canceled', 'failed:worker_lost'];
+  const { end, violations } = await run.judge({ ends, lines: { effect: { from: 1, to: 1 } } }, { leftovers });
+  return { seed, note: `${kind}, ${ending}: ${end}`, violations };
+}
+
+/** The other runs of this worker are lost with it. */
+async function endWithWorker(stand: Stand, run: WatchedRun): Promise<void> {
+  await stand.workerWith((await run.view())?.worker_id ?? null)?.kill();
+}
+
+function commandOf(kind: (typeof KINDS)[number], port: number): string {
+  switch (kind) {
+    case 'setsid':
+      return 'setsid sleep 300 >/dev/null 2>&1 &';
+    case 'nohup':
+      return 'nohup sleep 301 >/dev/null 2>&1 &';
+    case 'double fork':
+      return '( ( setsid sleep 302 >/dev/null 2>&1 & ) & )';
+    case 'port':
+      return `setsid node -e "require('net').createServer().listen(${port}, '127.0.0.1')" >/dev/null 2>&1 &`;
+    case 'trap':
+      return `setsid sh -c 'trap "" TERM INT HUP; while :; do sleep 1; done' >/dev/null 2>&1 &`;
+    case 'storm':
+      return 'for i in 1 2 3 4 5 6 7 8; do ( setsid sh -c "sleep 303 & sleep 304" >/dev/null 2>&1 & ) ; done';
+  }
+}
+
+function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
+}
