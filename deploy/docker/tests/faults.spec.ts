@@ -1,10 +1,8 @@
-// What breaks in containers: the worker, Redis, the API and the network between them, each under a live run.
-import { sessionUuidOf } from '@runyard/domain';
+// What breaks in containers without costing an attempt: Redis, the API and the network for a moment, each under a live run.
 import { waitFor } from '@runyard/testing';
 import type { ApiClient } from '@runyard/api-client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { docker } from './docker.js';
-import { FollowedRun, upTo } from './followed-run.js';
+import { expectGapless, FollowedRun } from './followed-run.js';
 import { Stack } from './stack.js';
 
 let stack: Stack;
@@ -17,33 +15,9 @@ afterAll(() => stack?.close());
 
 /** Nothing is missing, nothing came twice, and the pieces of text make the answer. */
 function expectWhole(followed: FollowedRun, result: string | null): void {
-  expect(followed.wasReset).toBe(false);
-  expect(followed.numbers).toEqual(upTo(followed.numbers.length));
-  expect(followed.events.at(-1)?.type).toBe('run.finished');
+  expectGapless(followed);
   expect(followed.text).toBe(result);
 }
-
-async function expectWorking(): Promise<void> {
-  const run = await (await FollowedRun.start(client, { prompt: 'hello' })).over();
-  expect(run).toMatchObject({ status: 'succeeded', attempt: 1 });
-}
-
-test('kill -9 of the worker: it comes back, its run is ended as lost, nothing is left over', async () => {
-  const followed = await FollowedRun.start(client, { prompt: '[[slow n=300]]' });
-  await followed.untilTalking();
-  const uuid = sessionUuidOf(followed.sessionId);
-  expect(await stack.processesWith(uuid)).not.toEqual([]);
-  expect(await stack.shell('worker', 'ls /tmp')).toMatch(/runyard-/);
-
-  await stack.killProcess('worker');
-  expect(await stack.processesWith(uuid)).toEqual([]);
-  expect(await stack.shell('worker', 'ls -A /tmp /home/runyard')).toBe('/home/runyard:\n\n/tmp:');
-
-  const run = await followed.over();
-  expect(run).toMatchObject({ status: 'failed', failure: { code: 'worker_lost' }, attempt: 2 });
-  expect(followed.numbers).toEqual(upTo(followed.numbers.length));
-  await expectWorking();
-});
 
 test.each([
   ['restarted', () => stack.compose('restart', 'redis')],
@@ -70,27 +44,14 @@ test('kill -9 of the API under a live stream: the viewer comes back and misses n
 test('the worker is cut off for a moment: the run goes on', async () => {
   const followed = await FollowedRun.start(client, { prompt: '[[slow n=12 delay=500]]' });
   await followed.untilTalking();
-  await withoutNetwork('worker', async () => {
+  await stack.withoutNetwork('worker', async () => {
     // The model is cut off as well; Claude asks it again by itself.
     const state = () => stack.shell('worker', 'healthcheck 8081 /readyz && echo ready || echo waiting');
     await waitFor(async () => (await state()) === 'waiting', { what: 'the worker to notice' });
   });
   const run = await followed.over();
   expect(run).toMatchObject({ status: 'succeeded', attempt: 1 });
-  expect(followed.numbers).toEqual(upTo(followed.numbers.length));
-});
-
-test('the worker is cut off for longer than its lease: its process ends by itself, the run is ended as lost when it is back', async () => {
-  const followed = await FollowedRun.start(client, { prompt: '[[slow n=300]]' });
-  await followed.untilTalking();
-  const uuid = sessionUuidOf(followed.sessionId);
-  await withoutNetwork('worker', async () => {
-    await waitFor(async () => (await stack.processesWith(uuid)).length === 0, { what: 'claude to be ended without the network', timeoutMs: 60_000 });
-    await waitFor(async () => (await client.run(followed.id)).reason === 'lease_expired', { what: 'the run to show that its lease is over', timeoutMs: 60_000 });
-  });
-  expect(await followed.over()).toMatchObject({ status: 'failed', failure: { code: 'worker_lost' } });
-  expect(followed.numbers).toEqual(upTo(followed.numbers.length));
-  await expectWorking();
+  expectGapless(followed);
 });
 
 test('three workers: each takes a run; those that are taken away again finish theirs first', async () => {
@@ -111,15 +72,3 @@ test('three workers: each takes a run; those that are taken away again finish th
   expect(await stack.containers('worker')).toHaveLength(1);
   for (const run of runs) expectWhole(run, (await run.over()).result);
 });
-
-/** Takes the container off the network on which Redis is, does something, and puts it back as compose had it. */
-async function withoutNetwork(service: string, work: () => Promise<void>): Promise<void> {
-  const { Id } = await stack.container(service);
-  const network = `${stack.project}_backend`;
-  await docker('network', 'disconnect', '-f', network, Id);
-  try {
-    await work();
-  } finally {
-    await docker('network', 'connect', '--alias', service, network, Id);
-  }
-}

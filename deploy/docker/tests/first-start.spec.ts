@@ -4,7 +4,7 @@ import type { ApiClient } from '@runyard/api-client';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { docker } from './docker.js';
 import { FollowedRun, upTo } from './followed-run.js';
-import { Stack } from './stack.js';
+import { NOTHING_DENIED, Stack } from './stack.js';
 
 let stack: Stack;
 let client: ApiClient;
@@ -80,7 +80,7 @@ test('setup ends, and may do nothing but give directories away', async () => {
 test('nobody has the Docker socket, and no password stands in the settings of a container', async () => {
   const containers = await stack.containers();
   expect(containers.flatMap((container) => container.HostConfig.Binds ?? []).filter((bind) => bind.includes('docker.sock'))).toEqual([]);
-  const passwords = await Promise.all(['api', 'worker'].map(passwordOf));
+  const passwords = await Promise.all((['api', 'worker'] as const).map((role) => stack.redisPassword(role)));
   expect(new Set(passwords).size).toBe(2);
   for (const password of passwords) {
     expect(password).toMatch(/^[0-9a-f]{64}$/);
@@ -116,8 +116,7 @@ test('whatever Runyard does is within its rights in Redis', async () => {
     await call('GET', path);
   }
   await client.deleteRun(done.id);
-  const denied = (await asRole('api', 'INFO stats')).filter((line) => /^acl_access_denied_(cmd|key|channel):/.test(line));
-  expect(denied).toEqual(['acl_access_denied_cmd:0', 'acl_access_denied_key:0', 'acl_access_denied_channel:0']);
+  expect(await stack.deniedByRedis()).toEqual(NOTHING_DENIED);
 });
 
 test('metrics are served inside, and not on the published port', async () => {
@@ -128,14 +127,14 @@ test('metrics are served inside, and not on the published port', async () => {
   expect((await httpCall(stack.url, '/metrics', { headers: await bearer() })).status).toBe(404);
 });
 
-test.each(['api', 'worker'])('the user %s of Redis keeps to the keys of Runyard and cannot harm the server', async (role) => {
-  expect(await asRole(role, 'SET runyard:test 1', 'DEL runyard:test', 'CONFIG GET maxmemory-policy')).toEqual(['OK', '1', 'maxmemory-policy', 'noeviction']);
+test.each(['api', 'worker'] as const)('the user %s of Redis keeps to the keys of Runyard and cannot harm the server', async (role) => {
+  expect(await stack.asRedisUser(role, 'SET runyard:test 1', 'DEL runyard:test', 'CONFIG GET maxmemory-policy')).toEqual(['OK', '1', 'maxmemory-policy', 'noeviction']);
   const forbidden = [
     'FLUSHALL', 'FLUSHDB', 'CONFIG SET maxmemory 1', 'CONFIG REWRITE', 'KEYS runyard:*', 'GET other', 'SET other 1', 'SUBSCRIBE other', 'PUBLISH other 1',
     'ACL LIST', 'ACL SETUSER x', 'SHUTDOWN', 'MONITOR', 'SCRIPT FLUSH', 'FUNCTION FLUSH', 'REPLICAOF 127.0.0.1 1', 'SWAPDB 0 1', 'CLIENT KILL ID 1', 'BGREWRITEAOF',
     'SAVE', 'MODULE LIST', 'LATENCY RESET', `EVAL 'return redis.call("get","other")' 0`, `EVAL 'return redis.call("flushall")' 0`,
   ];
-  const answers = await asRole(role, ...forbidden);
+  const answers = await stack.asRedisUser(role, ...forbidden);
   expect(answers.filter((answer) => !/^NOPERM|^ERR ACL failure/.test(answer))).toEqual([]);
   expect(answers).toHaveLength(forbidden.length);
 });
@@ -181,16 +180,4 @@ let key: Promise<string> | undefined;
 async function bearer(): Promise<{ authorization: string }> {
   key ??= stack.compose('exec', '-T', 'api', 'runyard', 'key');
   return { authorization: `Bearer ${(await key).trim()}` };
-}
-
-/** Asks Redis as the user of one role; the lines of its answers. */
-async function asRole(role: string, ...commands: readonly string[]): Promise<string[]> {
-  // MONITOR and SUBSCRIBE would not end if they were allowed.
-  const words = ['timeout', '20', 'redis-cli', '--no-auth-warning', '--user', role, '--pass', await passwordOf(role)];
-  const { text } = await stack.tryCompose(['exec', '-T', 'redis', ...words], Buffer.from(commands.join('\n')));
-  return text.split('\n').map((line) => line.trim()).filter((line) => line !== '');
-}
-
-function passwordOf(role: string): Promise<string> {
-  return stack.shell(role, `sed 's|.*:\\(.*\\)@.*|\\1|' /run/runyard/redis.url`);
 }

@@ -2,6 +2,7 @@
 import type { ApiClient } from '@runyard/api-client';
 import type { CreateRun, Run, RunEvent } from '@runyard/domain';
 import { waitFor } from '@runyard/testing';
+import { expect } from 'vitest';
 
 export class FollowedRun {
   readonly events: RunEvent[] = [];
@@ -29,6 +30,26 @@ export class FollowedRun {
   /** The text that arrived so far, piece by piece as Claude wrote it. */
   get text(): string {
     return this.events.map(deltaOf).join('');
+  }
+
+  /** The same of one attempt alone: one that begins again says it again. */
+  textOf(attempt: number): string {
+    return this.events.filter((event) => event.id.startsWith(`${attempt}-`)).map(deltaOf).join('');
+  }
+
+  /** What happened to the run, in order. */
+  get history(): string[] {
+    return this.events.map(({ type }) => type).filter((type) => type.startsWith('run.'));
+  }
+
+  /** Waits for an event that fits. */
+  async until(what: string, fits: (event: RunEvent) => boolean): Promise<void> {
+    await waitFor(() => this.events.some(fits), { what: `${what} of ${this.id}`, timeoutMs: 90_000 });
+  }
+
+  /** Waits until the result of a tool is in the log: nothing is under way then. */
+  async untilToolDone(): Promise<void> {
+    await this.until('the result of a tool', ({ type, data }) => type === 'claude.user' && JSON.stringify(data).includes('"tool_result"'));
   }
 
   /** Waits until at least so many pieces of text have arrived. */
@@ -59,6 +80,14 @@ export class FollowedRun {
     const seen = { onReconnect: () => void (this.reconnects += 1), onReset: () => void (this.wasReset = true) };
     for await (const event of this.client.follow(this.id, seen)) this.events.push(event);
   }
+}
+
+/** Nothing was missing, nothing came twice, and there was one end. */
+export function expectGapless(followed: FollowedRun): void {
+  expect(followed.wasReset).toBe(false);
+  expect(followed.numbers).toEqual(upTo(followed.numbers.length));
+  expect(followed.history.filter((type) => type === 'run.finished')).toHaveLength(1);
+  expect(followed.events.at(-1)?.type).toBe('run.finished');
 }
 
 /** What a whole log looks like: 1, 2, 3, … */

@@ -3,7 +3,7 @@ import type { ApiClient } from '@runyard/api-client';
 import { waitFor } from '@runyard/testing';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { docker } from './docker.js';
-import { FollowedRun, upTo } from './followed-run.js';
+import { expectGapless, FollowedRun } from './followed-run.js';
 import { Stack } from './stack.js';
 
 let stack: Stack;
@@ -11,7 +11,7 @@ let client: ApiClient;
 /** A container that holds the small disks, so that they outlive the containers of the product, and fills them. */
 let holder: string;
 beforeAll(async () => {
-  stack = await Stack.prepare('disk');
+  stack = await Stack.prepare('disk', { RUNYARD_MIN_FREE_MB: '64' });
   await stack.override({ volumes: { data: smallDisk('320m'), redis: smallDisk('16m') } });
   await stack.compose('create', '--no-build');
   const disks = ['-v', `${stack.project}_data:/data`, '-v', `${stack.project}_redis:/redis`];
@@ -36,19 +36,24 @@ function makeRoom(disk: string): Promise<string> {
   return docker('exec', holder, 'rm', `/${disk}/fill`);
 }
 
-test('the data directory is full: runs go on, their events and answers are whole, and new sessions work when there is room', async () => {
+test('the data directory is full: no run is begun, those that are under way end with whole answers, and all goes on when there is room', async () => {
+  const followed = await FollowedRun.start(client, { prompt: '[[long kb=512 delay=20]]' });
+  await followed.untilTalking();
   await fill('data');
-  const followed = await FollowedRun.start(client, { prompt: '[[long kb=512]]' });
+  await waitFor(async () => (await stack.logs('worker')).includes('no room on the disk'), { what: 'the worker to notice' });
+  const next = await FollowedRun.start(client, { prompt: '[[edit]]' });
   const run = await followed.over();
+  expect(run.failure).toBe(null);
   expect(run.status).toBe('succeeded');
-  expect(followed.numbers).toEqual(upTo(followed.numbers.length));
+  expectGapless(followed);
   expect(followed.text).toBe(run.result);
   expect(await stack.logs('worker')).toContain('ENOSPC');
+  expect(await client.run(next.id)).toMatchObject({ status: 'queued', attempt: 0 });
+  expect(await stack.shell('worker', 'healthcheck 8081 /readyz && echo ready || echo waiting')).toBe('waiting');
 
   await makeRoom('data');
-  const next = await (await FollowedRun.start(client, { prompt: '[[edit]]' })).over();
-  expect(next.status).toBe('succeeded');
-  expect(await (await FollowedRun.start(client, { prompt: '[[edit]]', session_id: next.session_id })).over()).toMatchObject({ status: 'succeeded' });
+  expect(await next.over()).toMatchObject({ status: 'succeeded', attempt: 1 });
+  expect(await (await FollowedRun.start(client, { prompt: '[[edit]]', session_id: next.sessionId })).over()).toMatchObject({ status: 'succeeded' });
   const events = [];
   for await (const event of client.events(run.id, { deltas: false })) events.push(event);
   expect(events).toEqual(followed.events.filter((event) => event.type !== 'claude.stream_event'));

@@ -1,9 +1,11 @@
 // Stopping and starting again: with a run in flight, and from a backup on an empty machine.
 import type { ApiClient } from '@runyard/api-client';
-import type { RunEvent } from '@runyard/domain';
+import type { Run, RunEvent } from '@runyard/domain';
+import { waitFor } from '@runyard/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { FollowedRun, upTo } from './followed-run.js';
-import { Stack } from './stack.js';
+import { expectGapless, FollowedRun } from './followed-run.js';
+import { Ledger, script, SLOWLY } from './ledger.js';
+import { NOTHING_DENIED, Stack } from './stack.js';
 
 let stack: Stack;
 let client: ApiClient;
@@ -34,7 +36,7 @@ test('compose down with a run in flight: the run is finished first, and everythi
   await stack.up();
   const run = await followed.over();
   expect(run).toMatchObject({ status: 'succeeded', attempt: 1 });
-  expect(followed.numbers).toEqual(upTo(followed.numbers.length));
+  expectGapless(followed);
   expect(followed.text).toBe(run.result);
 });
 
@@ -48,15 +50,29 @@ test('every container is replaced, as an upgrade does, with a run in flight: the
   expect((await ids()).filter((id) => before.includes(id))).toEqual([]);
   const run = await followed.over();
   expect(run).toMatchObject({ status: 'succeeded', attempt: 1 });
-  expect(followed.numbers).toEqual(upTo(followed.numbers.length));
+  expectGapless(followed);
   expect(followed.text).toBe(run.result);
+});
+
+test('Redis is replaced together with the worker, with a run in flight: the old worker does not wait for a Redis that is gone, the run goes on in the new one', async () => {
+  const ledger = new Ledger(stack, 'replaced');
+  const followed = await FollowedRun.start(client, script({ bash: ledger.note }, SLOWLY));
+  await followed.untilToolDone();
+  await followed.untilTalking();
+  // Compose stops Redis first and starts it only when the worker, too, has ended.
+  stack.settings = { RUNYARD_REDIS_MAXMEMORY: '256mb', RUNYARD_CAPACITY: '2' };
+  await stack.up();
+  expect(await followed.over()).toMatchObject({ status: 'succeeded', attempt: 2 });
+  expectGapless(followed);
+  expect(await ledger.attempts()).toEqual([1]);
 });
 
 test('a backup that was taken while runs were going on brings everything back on an empty machine', async () => {
   const edit = await FollowedRun.start(client, { prompt: '[[edit]]' });
   const small = await edit.over();
   const large = await (await FollowedRun.start(client, { prompt: '[[long kb=512]]' })).over();
-  const live = await FollowedRun.start(client, { prompt: '[[slow n=600]]' });
+  const live = await FollowedRun.start(client, script({ bash: 'echo "$RUNYARD_RUN_MARK" >> ledger' }, SLOWLY));
+  await live.untilToolDone();
   await live.untilTalking();
   const ids = [small.id, large.id];
   const before = await everything(ids);
@@ -74,16 +90,53 @@ test('a backup that was taken while runs were going on brings everything back on
   client = await stack.client();
   expect(await everything(ids)).toEqual(before);
   expect(await stack.shell('worker', `cat ${edit.directory}/runyard-demo.md`)).toContain('state: done');
-  // Its worker does not exist any more.
-  const lost = await client.run(live.id, { wait: 60 });
-  expect(lost).toMatchObject({ status: 'failed', failure: { code: 'worker_lost' } });
+  // Its worker does not exist any more; its workspace and its conversation do.
+  expect(await over(live.id)).toMatchObject({ status: 'succeeded', attempt: 2 });
+  expect((await stack.shell('worker', `cat ${live.directory}/ledger`)).split('\n')).toEqual([expect.stringContaining(`${live.id}.1.`)]);
   expect(await (await FollowedRun.start(client, { prompt: 'goes on', session_id: small.session_id })).over()).toMatchObject({ status: 'succeeded' });
 });
 
-test('a run that may not finish is ended in order; a broken backup is refused and costs nothing', async () => {
+test('a worker is replaced under runs that are longer than its grace: they go on in the new one, the viewers see one stream each, nothing is done twice', async () => {
+  stack.settings = { RUNYARD_DRAIN_TIMEOUT_SECONDS: '2' };
+  await stack.up();
+  client = await stack.client();
+  const ledgers = { talking: new Ledger(stack, 'talking'), busy: new Ledger(stack, 'busy'), stuck: new Ledger(stack, 'stuck') };
+  const talking = await FollowedRun.start(client, script({ bash: ledgers.talking.note }, SLOWLY));
+  await talking.untilToolDone();
+  // Comes to a clean point some seconds after the grace is over; the other never does.
+  const busy = await FollowedRun.start(client, script({ bash: `for i in 1 2 3 4 5 6; do ${ledgers.busy.note}; sleep 1; done` }, SLOWLY));
+  const stuck = await FollowedRun.start(client, script({ bash: `${ledgers.stuck.note}; tail -f /dev/null` }, { text: 'end' }));
+  await Promise.all([ledgers.busy.until(1), ledgers.stuck.until(1), talking.untilTalking()]);
+  const before = (await stack.container('worker')).Id;
+  stack.settings = { ...stack.settings, RUNYARD_CAPACITY: '8' };
+  await stack.up();
+  expect((await stack.container('worker')).Id).not.toBe(before);
+
+  const handedOver = ['run.queued', 'run.started', 'run.interrupted', 'run.handed_over', 'run.queued', 'run.started'];
+  for (const followed of [talking, busy]) {
+    const run = await followed.over();
+    expect(run).toMatchObject({ status: 'succeeded', attempt: 2, cost_estimated: false });
+    expect(followed.history).toEqual([...handedOver, 'run.resumed', 'run.finished']);
+    expect(followed.events.find(({ type }) => type === 'run.interrupted')?.data).toMatchObject({ reason: 'handed_over', clean: true });
+    expect(followed.textOf(2)).toContain(run.result);
+  }
+  await waitFor(async () => (await client.run(stuck.id)).waiting_for === 'recovery', { what: 'the run whose command had not ended to wait', timeoutMs: 60_000 });
+  await client.recover(stuck.id, 'abandon');
+  expect(await stuck.over()).toMatchObject({ status: 'failed', failure: { code: 'worker_lost' } });
+  expect(stuck.history).toEqual([...handedOver, 'run.waiting', 'run.finished']);
+  for (const followed of [talking, busy, stuck]) {
+    expectGapless(followed);
+    expect(followed.reconnects).toBe(0);
+  }
+  expect(await Promise.all(Object.values(ledgers).map((ledger) => ledger.attempts()))).toEqual([[1], [1, 1, 1, 1, 1, 1], [1]]);
+});
+
+test('a run that may not finish is handed over, also when everything is stopped; a broken backup is refused and costs nothing', async () => {
   stack.settings = { RUNYARD_DRAIN_TIMEOUT_SECONDS: '1' };
   await stack.up();
-  const followed = await FollowedRun.start(client, { prompt: '[[slow n=600]]' });
+  const ledger = new Ledger(stack, 'stopped');
+  const followed = await FollowedRun.start(client, script({ bash: ledger.note }, SLOWLY));
+  await followed.untilToolDone();
   await followed.untilTalking();
   const saved = await stack.tryCompose(['run', '--rm', '-T', 'backup', 'save']);
   await stack.compose('down');
@@ -94,6 +147,15 @@ test('a run that may not finish is ended in order; a broken backup is refused an
   }
 
   await stack.up();
-  expect(await followed.over()).toMatchObject({ status: 'failed', failure: { code: 'worker_lost' }, attempt: 1 });
-  expect(followed.numbers).toEqual(upTo(followed.numbers.length));
+  expect(await followed.over()).toMatchObject({ status: 'succeeded', attempt: 2 });
+  expectGapless(followed);
+  expect(followed.history).toContain('run.handed_over');
+  expect(await ledger.attempts()).toEqual([1]);
+  expect(await stack.deniedByRedis()).toEqual(NOTHING_DENIED);
 });
+
+/** The run when it is over, without looking at its events: its viewer may know more than the backup. */
+async function over(id: string): Promise<Run> {
+  await waitFor(async () => (await client.run(id)).ended_at !== null, { what: `the end of ${id}`, timeoutMs: 90_000 });
+  return client.run(id);
+}

@@ -8,10 +8,13 @@ import type { TemporaryDirectory } from '@runyard/testing';
 import { inject } from 'vitest';
 import { tryCommand } from './command.js';
 import type { CommandResult } from './command.js';
-import { dockerEnvironment, inspect, onEngineHost } from './docker.js';
+import { docker, dockerEnvironment, inspect, onEngineHost } from './docker.js';
 import type { Container } from './docker.js';
 
 export const COMPOSE_FILE = fileURLToPath(new URL('../../../docker-compose.yml', import.meta.url));
+
+/** What deniedByRedis answers when everybody stayed within their rights. */
+export const NOTHING_DENIED = ['acl_access_denied_cmd:0', 'acl_access_denied_key:0', 'acl_access_denied_channel:0'];
 
 export type Settings = Readonly<Record<string, string>>;
 
@@ -117,10 +120,39 @@ export class Stack {
     }, { what: `${service} to be started again`, timeoutMs: 60_000 });
   }
 
-  /** Command lines on the engine's machine, in any container, that hold the text. */
+  /** Processes of the engine's machine, in any container, whose command line holds the text: number and command line. */
   async processesWith(text: string): Promise<string[]> {
-    const script = `for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$f 2>/dev/null | head -c 4000; echo; done`;
+    const script = `for f in /proc/[0-9]*/cmdline; do echo "$f $(tr '\\0\\n' '  ' <$f 2>/dev/null | head -c 4000)"; done`;
     return (await this.onEngineHost(script)).split('\n').filter((line) => line.includes(text));
+  }
+
+  /** Asks Redis as the user of one role; the lines of its answers. */
+  async asRedisUser(role: 'api' | 'worker', ...commands: readonly string[]): Promise<string[]> {
+    // MONITOR and SUBSCRIBE would not end if they were allowed.
+    const words = ['timeout', '20', 'redis-cli', '--no-auth-warning', '--user', role, '--pass', await this.redisPassword(role)];
+    const { text } = await this.tryCompose(['exec', '-T', 'redis', ...words], Buffer.from(commands.join('\n')));
+    return text.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+  }
+
+  redisPassword(role: 'api' | 'worker'): Promise<string> {
+    return this.shell(role, `sed 's|.*:\\(.*\\)@.*|\\1|' /run/runyard/redis.url`);
+  }
+
+  /** What Redis has refused since its last start because a role may not do it: commands, keys, channels. */
+  async deniedByRedis(): Promise<string[]> {
+    return (await this.asRedisUser('api', 'INFO stats')).filter((line) => /^acl_access_denied_(cmd|key|channel):/.test(line));
+  }
+
+  /** Takes the only container of a service off the network on which Redis is, does something, and puts it back as compose had it. */
+  async withoutNetwork(service: string, work: () => Promise<void>): Promise<void> {
+    const { Id } = await this.container(service);
+    const network = `${this.project}_backend`;
+    await docker('network', 'disconnect', '-f', network, Id);
+    try {
+      await work();
+    } finally {
+      await docker('network', 'connect', '--alias', service, network, Id);
+    }
   }
 
   /** Removes containers, networks and volumes. */
