@@ -66,6 +66,8 @@ test('a worker dies between the end of a run and its word: the next one says it,
   await work();
   expect(await ended(run)).toMatchObject({ status: 'succeeded', attempt: 2, outcome: { result: 'the end', failure: null, cost_estimated: false } });
   expect([await stand.asked(run), await readdir(folder, { recursive: true })]).toEqual(before);
+  // The notes stay as long as the run does, the files that only another attempt would need do not.
+  await waitFor(async () => (await readdir(stand.data('runs', run.id))).every((name) => !/^(attempt-\d+|conversation)$/.test(name)), { what: 'the files of the attempts to be gone' });
   expect([await counted('kept'), await types(run)]).toEqual([['one'], ['run.queued', 'run.started', 'run.queued', 'run.started', 'run.finished']]);
   const next = await stand.perform({ prompt: '[[text n=2]] and then', session_id: run.sessionId });
   expect(next).toMatchObject({ status: 'succeeded', outcome: { result: 'word-1 word-2' } });
