@@ -85,7 +85,7 @@ const eventsOfFirst = async ({ store }: Stand, { id }: RunRecord): Promise<strin
 /** The processes of the first attempt. */
 const firstProcesses = ({ id }: RunRecord) => processesWithMark(`${id}.1.`);
 
-const BLOCKED_MS = 30_000;
+const BLOCKED_MS = 60_000;
 const silence = (proxy: BlackholeProxy, direction?: 'to_server' | 'to_client') => proxy.set({ kind: 'hold', ...(direction ? { direction } : {}) });
 
 interface Fault {
