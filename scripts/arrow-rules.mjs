@@ -26,7 +26,7 @@ export const parts = {
   telemetry: { kind: 'lib', may: {}, because: 'logs and metrics must not depend on what they observe' },
   testing: {
     kind: 'lib',
-    may: { 'local-redis': 'specs run on a private Redis' },
+    may: { 'local-redis': 'specs run on a private Redis', config: 'the environment is read in one place, also for specs' },
     because: 'helpers that knew a part could not test it',
   },
   api: {

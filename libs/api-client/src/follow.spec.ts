@@ -229,25 +229,28 @@ test('data that is not JSON is passed as text', async () => {
 test('a slow reader is not run over: the server feels it', async () => {
   const big = event('1-2', 'claude.assistant', { text: 'x'.repeat(1_000_000) });
   let written = 0;
+  let isBlocked = false;
   const { client } = await streaming((_, response) => {
     open(response);
     const more = (): void => {
+      isBlocked = false;
       while (written < 200 && !response.destroyed) {
         written += 1;
-        if (!response.write(frame({ ...big, id: `1-${written + 1}` }))) return void response.once('drain', more);
+        isBlocked = !response.write(frame({ ...big, id: `1-${written + 1}` }));
+        if (isBlocked) return void response.once('drain', more);
       }
     };
     more();
   });
   let before = -1;
+  let looks = 0;
   for await (const one of client.follow('run_1')) {
     if (one.id !== '1-2') break;
-    // The reader stands still: wait until the server does, too.
-    await waitFor(async () => {
-      const still = written === before;
+    // The reader stands still: wait until the server does, too. A single look may fall between two drains.
+    await waitFor(() => {
+      looks = (isBlocked || written === 200) && written === before ? looks + 1 : 0;
       before = written;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-      return still && written === before;
+      return looks === 15;
     }, { what: 'the server to stop writing' });
   }
   expect(written).toBeLessThan(60);

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { hostEnvironment } from '@runyard/config';
 import { httpCall } from './http-call.js';
 
 export interface TestDemoModel {
@@ -22,7 +23,7 @@ const READY_TIMEOUT_MS = 30_000;
 /** Starts it on a free port of the loopback address; it also ends when the test process does. @throws when it is not built or does not come up */
 export async function startDemoModel(): Promise<TestDemoModel> {
   if (!existsSync(MAIN)) throw new Error('apps/demo-model is not built: run npm run build');
-  const env = { PATH: process.env['PATH'] ?? '', RUNYARD_DEMO_HOST: '127.0.0.1', RUNYARD_DEMO_PORT: '0', RUNYARD_DEMO_PARENT_PIPE: '1' };
+  const env = { PATH: hostEnvironment()['PATH'] ?? '', RUNYARD_DEMO_HOST: '127.0.0.1', RUNYARD_DEMO_PORT: '0', RUNYARD_DEMO_PARENT_PIPE: '1' };
   const child = spawn(process.execPath, [MAIN], { env, stdio: ['pipe', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
   try {

@@ -1,6 +1,7 @@
 // A private Redis for one spec file, on its own socket and files. Never the one of REDIS_URL.
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { hostEnvironment } from '@runyard/config';
 import { startRedis } from '@runyard/local-redis';
 import type { LocalRedis } from '@runyard/local-redis';
 import { Redis } from 'ioredis';
@@ -24,7 +25,7 @@ export interface TestRedis {
 
 /** Where the server program is kept when there is none on PATH: per user, so that each checkout does not download its own. */
 export function redisCacheDirectory(): string {
-  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'runyard');
+  return join(hostEnvironment()['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'runyard');
 }
 
 /** Starts a server. The first call on a machine without Redis downloads one: allow minutes in beforeAll. */

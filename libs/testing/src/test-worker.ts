@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { hostEnvironment } from '@runyard/config';
 import { waitFor } from './wait-for.js';
 
 const MAIN = fileURLToPath(new URL('../../../apps/worker/dist/main.js', import.meta.url));
@@ -35,7 +36,7 @@ export interface TestWorker {
 /** Starts `apps/worker` with exactly this environment, on any free port unless it names one. @throws when it is not built */
 export function startWorker(env: Readonly<Record<string, string>>): TestWorker {
   if (!existsSync(MAIN)) throw new Error('apps/worker is not built: run npm run build');
-  const child = spawn(process.execPath, [MAIN], { env: { PATH: process.env['PATH'] ?? '', RUNYARD_WORKER_PORT: '0', ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [MAIN], { env: { PATH: hostEnvironment()['PATH'] ?? '', RUNYARD_WORKER_PORT: '0', ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
   const { pid } = child;
   if (pid === undefined) throw new Error('the worker was not started');
   child.stdin.on('error', () => undefined);
