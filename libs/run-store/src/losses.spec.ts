@@ -1,30 +1,16 @@
 // What a lost worker leaves in the record: whether a process may exist, how often workers were lost in a row, and why.
-import { temporaryDirectory, testRedis } from '@runyard/testing';
-import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { RunStore } from './index.js';
+import type { Redis } from 'ioredis';
+import { describe, expect, test } from 'vitest';
+import type { RunStore } from './index.js';
 import type { Lease } from './index.js';
 import { CANCELED } from './outcomes.js';
 import { claimed, created, expireLease, linesOf, logOf, message, started } from './store.fixture.js';
+import { onStoreStand } from './store-stand.fixture.js';
 
-let server: TestRedis;
-let directory: TemporaryDirectory;
 let redis: Redis;
 let store: RunStore;
 
-beforeAll(async () => {
-  server = await testRedis();
-  directory = await temporaryDirectory();
-  redis = new Redis(server.connection);
-  store = RunStore.open({ redis: server.connection, role: 'worker', dataDir: directory.path });
-}, 300_000);
-afterAll(async () => {
-  await store.close();
-  redis.disconnect();
-  await server.stop();
-  await directory.remove();
-});
+onStoreStand((stand) => ({ redis, store } = stand));
 
 /** The lease runs out and somebody notices; answers the next attempt. */
 async function lost(lease: Lease) {

@@ -1,32 +1,18 @@
 // Everybody at once: workers, zombies, users, time and reconcilers on the same runs. Each run ends once, and its session goes on.
-import { temporaryDirectory, testRedis } from '@runyard/testing';
-import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
 import * as fc from 'fast-check';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { RunStore } from './index.js';
+import type { Redis } from 'ioredis';
+import { expect, test } from 'vitest';
+import type { RunStore } from './index.js';
 import type { Dispatch, Lease } from './index.js';
 import { created, FAILED, logOf, message, SUCCEEDED } from './store.fixture.js';
+import { onStoreStand } from './store-stand.fixture.js';
 
 const RUNS = 150;
 
-let server: TestRedis;
-let directory: TemporaryDirectory;
 let redis: Redis;
-let stores: RunStore[];
+let stores: readonly RunStore[];
 
-beforeAll(async () => {
-  server = await testRedis();
-  directory = await temporaryDirectory();
-  redis = new Redis(server.connection);
-  stores = Array.from({ length: 4 }, () => RunStore.open({ redis: server.connection, role: 'worker', dataDir: directory.path }));
-}, 300_000);
-afterAll(async () => {
-  for (const store of stores) await store.close();
-  redis.disconnect();
-  await server.stop();
-  await directory.remove();
-});
+onStoreStand((stand) => ({ redis, stores } = stand), { stores: 4 });
 
 const ACTS = ['claim', 'claim', 'spawn', 'append', 'park', 'park timed', 'hand over', 'raise', 'finish', 'requeue', 'lose', 'cancel', 'resume', 'restart', 'abandon', 'advance', 'pass on'] as const;
 type Act = (typeof ACTS)[number];

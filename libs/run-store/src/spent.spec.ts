@@ -1,30 +1,16 @@
 // What a run has cost is not forgotten when it ends without a worker.
-import { temporaryDirectory, testRedis } from '@runyard/testing';
-import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { RunStore } from './index.js';
+import type { Redis } from 'ioredis';
+import { expect, test } from 'vitest';
+import type { RunStore } from './index.js';
 import type { ParkInput, SpentSoFar } from './index.js';
 import { ABANDONED, CANCELED } from './outcomes.js';
 import { claimed, expireLease, logOf, started, SUCCEEDED } from './store.fixture.js';
+import { onStoreStand } from './store-stand.fixture.js';
 
-let server: TestRedis;
-let directory: TemporaryDirectory;
 let redis: Redis;
 let store: RunStore;
 
-beforeAll(async () => {
-  server = await testRedis();
-  directory = await temporaryDirectory();
-  redis = new Redis(server.connection);
-  store = RunStore.open({ redis: server.connection, role: 'worker', dataDir: directory.path });
-}, 300_000);
-afterAll(async () => {
-  await store.close();
-  redis.disconnect();
-  await server.stop();
-  await directory.remove();
-});
+onStoreStand((stand) => ({ redis, store } = stand));
 
 const spent: SpentSoFar = { usage: { input_tokens: 10, output_tokens: 20, cache_read_input_tokens: 0, cache_creation_input_tokens: 0 }, cost_usd: 1.23456789, cost_estimated: false, num_turns: 3, duration_ms: 61_000 };
 const WAITS: ParkInput = { waitingFor: 'recovery', left: 'recovery', detail: 'Bash was under way', spent };

@@ -10,24 +10,28 @@ export interface StoreStand {
   readonly directory: TemporaryDirectory;
   readonly redis: Redis;
   readonly store: RunStore;
+  /** All of them, the first is `store`: as many processes would have. */
+  readonly stores: readonly RunStore[];
 }
 
 /** For the file that calls this at its top: `take` gets it before the first test; after the last one nothing of it is left. */
-export function onStoreStand(take: (stand: StoreStand) => void): void {
+export function onStoreStand(take: (stand: StoreStand) => void, { stores: count = 1 }: { readonly stores?: number } = {}): void {
   let close: (() => Promise<void>) | undefined;
   // The first spec on a machine may have to download a Redis.
   beforeAll(async () => {
     const server = await testRedis();
     const directory = await temporaryDirectory();
     const redis = new Redis(server.connection);
-    const store = RunStore.open({ redis: server.connection, role: 'worker', dataDir: directory.path });
+    const open = () => RunStore.open({ redis: server.connection, role: 'worker', dataDir: directory.path });
+    const store = open();
+    const stores = [store, ...Array.from({ length: count - 1 }, open)];
     close = async () => {
-      await store.close();
+      for (const one of stores) await one.close();
       redis.disconnect();
       await server.stop();
       await directory.remove();
     };
-    take({ server, directory, redis, store });
+    take({ server, directory, redis, store, stores });
   }, 300_000);
   afterAll(() => close?.());
 }

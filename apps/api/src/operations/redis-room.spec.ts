@@ -1,44 +1,26 @@
 // A Redis that fills up: it shows early, new runs are refused before writes fail, and those that run come to their end.
 import { newId } from '@runyard/domain';
 import type { Outcome, Problem, Run } from '@runyard/domain';
-import { RunStore } from '@runyard/run-store';
-import { createLogger } from '@runyard/telemetry';
+import type { RunStore } from '@runyard/run-store';
 import type { HealthCheck } from '@runyard/telemetry';
-import { httpCall, redisCommand, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { HttpAnswer, HttpCall, TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { startApi } from '../start-api.js';
-import type { RunningApi } from '../start-api.js';
+import { redisCommand, waitFor } from '@runyard/testing';
+import type { HttpAnswer, TestRedis } from '@runyard/testing';
+import { expect, test, vi } from 'vitest';
+import { onApiStand } from '../api-stand.fixture.js';
+import type { ApiStand } from '../api-stand.fixture.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const KEY = 'key-for-the-room-spec';
 const LIMIT = 64 * 1024 * 1024;
 const SUCCEEDED: Outcome = {
   status: 'succeeded', failure: null, result: 'done', structured_output: null, usage: null, cost_usd: 0, cost_estimated: false, num_turns: 1, duration_ms: 1,
 };
 let redis: TestRedis;
-let dir: TemporaryDirectory;
-let api: RunningApi;
 let worker: RunStore;
+let call: ApiStand['call'];
 
-beforeAll(async () => {
-  [redis, dir] = await Promise.all([testRedis(), temporaryDirectory()]);
-  await redisCommand(redis.connection, 'CONFIG', 'SET', 'maxmemory', String(LIMIT));
-  api = await startApi({
-    settings: { host: '127.0.0.1', port: 0, dataDir: dir.path, redisUrl: redis.url, workspaceRoots: [], allowedHosts: [] },
-    key: KEY, logger: createLogger({ name: 'api', level: 'silent' }), demo: false, runsAsRoot: false,
-  });
-  worker = RunStore.open({ redis: redis.connection, role: 'worker', dataDir: dir.path });
-}, 300_000);
-afterAll(async () => {
-  await api?.close();
-  await worker?.close();
-  await redis?.stop();
-  await dir?.remove();
-});
+onApiStand((stand) => ({ redis, worker, call } = stand), { api: { demo: false }, prepare: ({ connection }) => redisCommand(connection, 'CONFIG', 'SET', 'maxmemory', String(LIMIT)) });
 
-const call = (path: string, options: HttpCall = {}): Promise<HttpAnswer> => httpCall(api.url, path, { ...options, headers: { authorization: `Bearer ${KEY}`, ...options.headers } });
 const post = (path: string, body: unknown): Promise<HttpAnswer> => call(path, { method: 'POST', body });
 
 const PIECE = 'x'.repeat(512 * 1024);

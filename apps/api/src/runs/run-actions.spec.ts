@@ -2,37 +2,23 @@
 import { access, mkdir, writeFile } from 'node:fs/promises';
 import { CancelCounts, newId, QueueState, Run } from '@runyard/domain';
 import type { Outcome, Problem, RunList, Status, Worker } from '@runyard/domain';
-import { RunStore } from '@runyard/run-store';
-import { createLogger } from '@runyard/telemetry';
-import { httpCall, redisCommand, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { HttpAnswer, HttpCall, TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startApi } from '../start-api.js';
-import type { RunningApi } from '../start-api.js';
+import type { RunStore } from '@runyard/run-store';
+import { redisCommand, waitFor } from '@runyard/testing';
+import type { HttpAnswer, TemporaryDirectory, TestRedis } from '@runyard/testing';
+import { describe, expect, test } from 'vitest';
+import { onApiStand } from '../api-stand.fixture.js';
+import type { ApiStand } from '../api-stand.fixture.js';
 
-const KEY = 'key-for-the-actions-spec';
 const OUTCOME: Outcome = {
   status: 'succeeded', failure: null, result: 'done', structured_output: null, usage: null, cost_usd: 0, cost_estimated: false, num_turns: 1, duration_ms: 1,
 };
 let redis: TestRedis;
 let dir: TemporaryDirectory;
-let api: RunningApi;
 let worker: RunStore;
+let call: ApiStand['call'];
 
-beforeAll(async () => {
-  [redis, dir] = await Promise.all([testRedis(), temporaryDirectory()]);
-  const settings = { host: '127.0.0.1', port: 0, dataDir: dir.path, redisUrl: redis.url, workspaceRoots: [], allowedHosts: [] };
-  api = await startApi({ settings, key: KEY, logger: createLogger({ name: 'api', level: 'silent' }), demo: true, runsAsRoot: false });
-  worker = RunStore.open({ redis: redis.connection, role: 'worker', dataDir: dir.path });
-}, 120_000);
-afterAll(async () => {
-  await api?.close();
-  await worker?.close();
-  await redis?.stop();
-  await dir?.remove();
-});
+onApiStand((stand) => ({ redis, dir, worker, call } = stand));
 
-const call = (path: string, options: HttpCall = {}): Promise<HttpAnswer> => httpCall(api.url, path, { ...options, headers: { authorization: `Bearer ${KEY}`, ...options.headers } });
 const post = (path: string, body?: unknown): Promise<HttpAnswer> => call(path, { method: 'POST', body });
 const create = async (fields: object = {}): Promise<Run> => (await call('/v1/runs', { body: { prompt: 'go', ...fields } })).json as Run;
 const show = async (id: string): Promise<Run> => (await call(`/v1/runs/${id}`)).json as Run;

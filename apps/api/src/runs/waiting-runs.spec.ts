@@ -2,43 +2,28 @@
 import { newId, Run } from '@runyard/domain';
 import { Status } from '@runyard/domain';
 import type { Outcome, Problem } from '@runyard/domain';
-import { RunStore } from '@runyard/run-store';
+import type { RunStore } from '@runyard/run-store';
 import type { Lease } from '@runyard/run-store';
-import { createLogger } from '@runyard/telemetry';
-import { httpCall, redisCommand, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { HttpAnswer, HttpCall, TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { startApi } from '../start-api.js';
+import { httpCall, redisCommand, waitFor } from '@runyard/testing';
+import type { HttpAnswer, TestRedis } from '@runyard/testing';
+import { expect, test, vi } from 'vitest';
 import type { RunningApi } from '../start-api.js';
+import { onApiStand } from '../api-stand.fixture.js';
+import type { ApiStand } from '../api-stand.fixture.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const KEY = 'key-for-the-waiting-spec';
 const CREDENTIAL = 'feedfacecafe0123456789ab';
 const SUCCEEDED: Outcome = {
   status: 'succeeded', failure: null, result: 'done', structured_output: null, usage: null, cost_usd: 0, cost_estimated: false, num_turns: 1, duration_ms: 1,
 };
 let redis: TestRedis;
-let dir: TemporaryDirectory;
 let api: RunningApi;
 let worker: RunStore;
+let call: ApiStand['call'];
 
-beforeAll(async () => {
-  [redis, dir] = await Promise.all([testRedis(), temporaryDirectory()]);
-  api = await startApi({
-    settings: { host: '127.0.0.1', port: 0, dataDir: dir.path, redisUrl: redis.url, workspaceRoots: [], allowedHosts: [] },
-    key: KEY, logger: createLogger({ name: 'api', level: 'silent' }), demo: true, runsAsRoot: false, metricsPlace: { host: '127.0.0.1', port: 0 },
-  });
-  worker = RunStore.open({ redis: redis.connection, role: 'worker', dataDir: dir.path });
-}, 300_000);
-afterAll(async () => {
-  await api?.close();
-  await worker?.close();
-  await redis?.stop();
-  await dir?.remove();
-});
+onApiStand((stand) => ({ redis, api, worker, call } = stand), { api: { metricsPlace: { host: '127.0.0.1', port: 0 } } });
 
-const call = (path: string, options: HttpCall = {}): Promise<HttpAnswer> => httpCall(api.url, path, { ...options, headers: { authorization: `Bearer ${KEY}`, ...options.headers } });
 const recover = (id: string, body: unknown): Promise<HttpAnswer> => call(`/v1/runs/${id}/recover`, { method: 'POST', body });
 const problem = ({ status, json }: HttpAnswer) => [status, (json as Problem).code, ...((json as Problem).errors ?? []).map(({ field }) => field)];
 const show = async (id: string): Promise<Run> => Run.parse((await call(`/v1/runs/${id}`)).json);

@@ -2,40 +2,25 @@
 import { Schedule, Slot } from '@runyard/domain';
 import type { Outcome, Problem, Run, RunList, ScheduleList, SlotList } from '@runyard/domain';
 import { ScheduleTicks, TICK_QUEUE } from '@runyard/run-queue';
-import { RunStore } from '@runyard/run-store';
-import { createLogger } from '@runyard/telemetry';
-import { httpCall, redisCommand, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { HttpAnswer, HttpCall, TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { startApi } from '../start-api.js';
-import type { RunningApi } from '../start-api.js';
+import type { RunStore } from '@runyard/run-store';
+import { redisCommand, waitFor } from '@runyard/testing';
+import type { HttpAnswer, TestRedis } from '@runyard/testing';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { onApiStand } from '../api-stand.fixture.js';
+import type { ApiStand } from '../api-stand.fixture.js';
 
 vi.setConfig({ testTimeout: 120_000 });
 
-const KEY = 'key-for-the-schedules-spec';
 const HOUR_MS = 3_600_000;
 const OUTCOME: Outcome = { status: 'succeeded', failure: null, result: 'done', structured_output: null, usage: null, cost_usd: null, cost_estimated: false, num_turns: 1, duration_ms: 1 };
 const run = { prompt: 'hello' };
 let redis: TestRedis;
-let dir: TemporaryDirectory;
-let api: RunningApi;
 let worker: RunStore;
+let call: ApiStand['call'];
 let count = 0;
 
-beforeAll(async () => {
-  [redis, dir] = await Promise.all([testRedis(), temporaryDirectory()]);
-  const settings = { host: '127.0.0.1', port: 0, dataDir: dir.path, redisUrl: redis.url, workspaceRoots: [], allowedHosts: [] };
-  api = await startApi({ settings, key: KEY, logger: createLogger({ name: 'api', level: 'silent' }), demo: true, runsAsRoot: false });
-  worker = RunStore.open({ redis: redis.connection, role: 'worker', dataDir: dir.path });
-}, 300_000);
-afterAll(async () => {
-  await api?.close();
-  await worker?.close();
-  await redis?.stop();
-  await dir?.remove();
-});
+onApiStand((stand) => ({ redis, worker, call } = stand));
 
-const call = (path: string, options: HttpCall = {}): Promise<HttpAnswer> => httpCall(api.url, path, { ...options, headers: { authorization: `Bearer ${KEY}`, ...options.headers } });
 const put = (id: string, body: object): Promise<HttpAnswer> => call(`/v1/schedules/${id}`, { method: 'PUT', body });
 const newId = (): string => `sch_spec-${count++}`;
 const slotsOf = async (id: string): Promise<Slot[]> => ((await call(`/v1/schedules/${id}/slots?limit=100`)).json as SlotList).data;

@@ -1,12 +1,13 @@
 // Runs of one credential under many hands while its service fails and recovers: nobody is lost, nobody waits for ever, each ends once.
-import { temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
+import { waitFor } from '@runyard/testing';
+import type { TestRedis } from '@runyard/testing';
 import * as fc from 'fast-check';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { RunStore } from '../index.js';
+import type { Redis } from 'ioredis';
+import { expect, test } from 'vitest';
+import type { RunStore } from '../index.js';
 import type { Lease, RunRecord } from '../index.js';
 import { created, expireLease, logOf, SUCCEEDED } from '../store.fixture.js';
+import { onStoreStand } from '../store-stand.fixture.js';
 
 const KEY = 'ab12cd34ef56ab12cd34ef56';
 const NEW_KEY = '00112233445566778899aabb';
@@ -14,22 +15,10 @@ const STORIES = 40;
 const RUNS = 5;
 
 let server: TestRedis;
-let directory: TemporaryDirectory;
 let redis: Redis;
-let stores: RunStore[];
+let stores: readonly RunStore[];
 
-beforeAll(async () => {
-  server = await testRedis();
-  directory = await temporaryDirectory();
-  redis = new Redis(server.connection);
-  stores = Array.from({ length: 3 }, () => RunStore.open({ redis: server.connection, role: 'worker', dataDir: directory.path }));
-}, 300_000);
-afterAll(async () => {
-  for (const store of stores) await store.close();
-  redis.disconnect();
-  await server.stop();
-  await directory.remove();
-});
+onStoreStand((stand) => ({ server, redis, stores } = stand), { stores: 3 });
 
 const ACTS = [
   'claim', 'claim', 'claim', 'claim with a new key', 'meet trouble', 'meet trouble', 'report', 'park', 'finish', 'lose', 'requeue', 'cancel', 'succeed', 'advance', 'advance', 'time passes', 'give up', 'forget the breaker',
