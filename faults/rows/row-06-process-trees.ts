@@ -2,7 +2,7 @@
 import { createConnection } from 'node:net';
 import { freePort, waitFor } from '@runyard/testing';
 import { withLeftFiles } from '../left-files.ts';
-import { atOnce } from '../row.ts';
+import { broken } from '../row.ts';
 import type { CaseResult, Row } from '../row.ts';
 import { bash, say, script } from '../prompts.ts';
 import { SeededRandom } from '../seeded-random.ts';
@@ -14,26 +14,40 @@ const ENDINGS = ['by itself', 'canceled', 'worker killed'] as const;
 
 export const processTrees: Row = { number: 6, title: 'nasty process trees', together: 9, ci: 18, perform };
 
+interface Cell {
+  readonly seed: number;
+  readonly kind: (typeof KINDS)[number];
+  readonly ending: (typeof ENDINGS)[number];
+  readonly port: number;
+  readonly run: WatchedRun;
+}
+
 async function perform(seeds: readonly number[]): Promise<CaseResult[]> {
   const stand = await Stand.open(1);
   try {
     const worker = () => stand.addWorker({ RUNYARD_CAPACITY: '8' }, { restarts: true });
     await Promise.all([worker(), worker()]);
-    const results = await atOnce(seeds, (seed) => leaveBehind(stand, seed));
+    const cells = await Promise.all(seeds.map((seed) => submit(stand, seed)));
+    // A worker that is killed takes all its runs with it: each has had its effect before the first one dies.
+    await Promise.allSettled(cells.map(({ run }) => run.effects(1)));
+    const results = await Promise.all(cells.map((cell) => leaveBehind(stand, cell).catch((error: unknown) => broken(cell.seed, error))));
     return await withLeftFiles(stand, results);
   } finally {
     await stand.close();
   }
 }
 
-async function leaveBehind(stand: Stand, seed: number): Promise<CaseResult> {
+async function submit(stand: Stand, seed: number): Promise<Cell> {
   const random = new SeededRandom(seed, 'trees');
   const kind = KINDS[(seed - 1) % KINDS.length] ?? 'setsid';
   const ending = ENDINGS[Math.floor((seed - 1) / KINDS.length) % ENDINGS.length] ?? 'by itself';
   const port = await freePort();
-  const stays = ending === 'by itself' ? '' : '; sleep 60';
+  const stays = ending === 'by itself' ? '' : '; sleep 240';
   const run = await WatchedRun.submit(stand, random, { prompt: script(bash(`${commandOf(kind, port)}\n${stand.ledger.write('effect')}${stays}`), say(2)), recovery: 'never' });
-  await run.effects(1);
+  return { seed, kind, ending, port, run };
+}
+
+async function leaveBehind(stand: Stand, { seed, kind, ending, port, run }: Cell): Promise<CaseResult> {
   if (kind === 'port') await waitFor(async () => (await listens(port)) || ((await run.view())?.ended_at ?? null) !== null, { what: 'the server of the tool', timeoutMs: 60_000 });
   if (ending === 'canceled') await run.cancel();
   if (ending === 'worker killed') await endWithWorker(stand, run);
