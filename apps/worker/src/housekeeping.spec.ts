@@ -6,7 +6,7 @@ import { newId } from '@runyard/domain';
 import type { Outcome } from '@runyard/domain';
 import { RunQueue } from '@runyard/run-queue';
 import { RunStore } from '@runyard/run-store';
-import type { RunRecord } from '@runyard/run-store';
+import type { Lease, RunRecord } from '@runyard/run-store';
 import { redisCommand, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
 import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
@@ -57,12 +57,12 @@ async function create(prompt = 'x'): Promise<RunRecord> {
   return answer.run;
 }
 
-async function claimed(): Promise<{ readonly runId: string; readonly attempt: number }> {
+async function claimed(): Promise<Lease> {
   const { id } = await create();
   await store.dispatched({ runId: id, dispatch: 1 });
   const answer = await store.claim({ runId: id, dispatch: 1, workerId: 'wrk_gone' });
   if (answer.kind !== 'claimed') throw new Error(answer.kind);
-  return { runId: id, attempt: answer.run.attempt };
+  return { runId: id, attempt: answer.run.attempt, workerId: 'wrk_gone' };
 }
 
 async function isOver(lease: { readonly runId: string }): Promise<void> {

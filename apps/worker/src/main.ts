@@ -59,6 +59,7 @@ const id = newId('worker');
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 const redis = parseRedisUrl(settings.redisUrl) ?? refuseToStart('REDIS_URL cannot be read.');
 const metrics = new Metrics({ process: 'worker', version });
+const runMetrics = new RunMetrics(metrics);
 const tellOnce = quietConnectionErrors((error) => log.warn({ err: error }, 'Redis or the queue has a problem'));
 const onError = (error: Error): void => {
   metrics.redisError();
@@ -72,6 +73,10 @@ const store = RunStore.open({
   liveLogBytes: settings.runLogRedisBytes,
   onError,
   onFileError: (error) => log.warn({ err: error }, 'a part of a log was not moved out of Redis'),
+  onRestored: (runId, events) => {
+    runMetrics.eventsRestored(events);
+    log.error({ run_id: runId, events }, 'Redis had lost confirmed events of a run; they are back');
+  },
 });
 const queue = RunQueue.open({ redis, onError });
 const claude = new ClaudeInstallation(settings.claudeBin);
@@ -132,7 +137,7 @@ const warden = Warden.start({
   onGivenUp: (why) => leaveWithError(`no warden can be kept running: ${why}`),
 });
 const active = new ActiveRuns(() => heartbeat.beat());
-const parts: WorkerParts = { id, settings, log, metrics: new RunMetrics(metrics), store, queue, warden, claude, active, disk, hostEnvironment: environment };
+const parts: WorkerParts = { id, settings, log, metrics: runMetrics, store, queue, warden, claude, active, disk, hostEnvironment: environment };
 tellOfWork(metrics, { active, capacity: settings.capacity, draining });
 const forgetSignals = await unlessStopped(
   store.onWorkerSignal(id, (signal) => {

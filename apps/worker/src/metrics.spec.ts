@@ -64,7 +64,7 @@ test('a ticket that comes again is counted as stale, and nothing else', async ()
 test('writes of a worker whose lease was taken from it are refused, and counted', async () => {
   const { id } = await submit({ prompt: '[[slow n=600 delay=50]]' });
   const running = await until({ id }, 'streamed text', ({ seq }) => seq > 10);
-  await stand.store.requeue({ runId: id, attempt: running.attempt }, 'taken by the test');
+  await stand.store.requeue({ runId: id, attempt: running.attempt, workerId: running.workerId ?? '' }, 'taken by the test');
   await waitFor(async () => (await sumOf('runyard_stale_writes_refused_total')) > 0, { what: 'the refused write', timeoutMs: 60_000 });
   await waitFor(async () => (await sumOf('runyard_runs_active')) === 0, { what: 'the place to be free', timeoutMs: 60_000 });
 });

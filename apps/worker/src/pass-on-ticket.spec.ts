@@ -113,7 +113,7 @@ function work({ understands, performed }: Version): void {
     if (record === undefined || record.kind === 'newer') return passOnTicket(ticket, parts);
     if (record.kind !== 'claimed') return undefined;
     performed.push(ticket.runId);
-    await store.finish({ runId: ticket.runId, attempt: record.run.attempt }, { status: 'succeeded', failure: null, result: 'done', structured_output: null, usage: null, cost_usd: null, cost_estimated: false, num_turns: 1, duration_ms: 1 });
+    await store.finish({ runId: ticket.runId, attempt: record.run.attempt, workerId: `wrk_${understands}` }, { status: 'succeeded', failure: null, result: 'done', structured_output: null, usage: null, cost_usd: null, cost_estimated: false, num_turns: 1, duration_ms: 1 });
     return undefined;
   };
   const consumer = RunConsumer.open({ redis: redis.connection, capacity: 1, handle });

@@ -35,14 +35,14 @@ describe('append', () => {
 
   test('refused: other attempts, queued and terminal runs, unknown runs', async () => {
     const { id, lease } = await started(store);
-    for (const wrong of [{ ...lease, attempt: 0 }, { ...lease, attempt: 2 }, { ...lease, runId: 'run_none' }]) {
+    for (const wrong of [{ ...lease, attempt: 0 }, { ...lease, attempt: 2 }, { ...lease, runId: 'run_none' }, { ...lease, workerId: 'wrk_other' }]) {
       expect(await store.append(wrong, 1, [message('x')])).toEqual({ kind: 'lost' });
     }
     await store.finish(lease, SUCCEEDED);
     expect(await store.append(lease, 1, [message('x')])).toEqual({ kind: 'lost' });
     expect(await store.appendFromOutside(id, message('x'))).toBeUndefined();
     const queued = await created(store);
-    expect(await store.append({ runId: queued.id, attempt: 0 }, 1, [message('x')])).toEqual({ kind: 'lost' });
+    expect(await store.append({ runId: queued.id, attempt: 0, workerId: '' }, 1, [message('x')])).toEqual({ kind: 'lost' });
     expect(await store.appendFromOutside(queued.id, message('x'))).toBe('0-2');
   });
 

@@ -79,6 +79,11 @@ export class Connection {
     }
   }
 
+  /** Called after each return of Redis, and after the first connection. */
+  onReady(listener: () => void): void {
+    this.#redis.on('ready', listener);
+  }
+
   close(): void {
     this.#closed = true;
     this.#redis.disconnect();

@@ -48,16 +48,16 @@ describe('following', () => {
     await waitFor(() => follower.events.length === 1, { what: 'the first event' });
     const claim = await writer.claim({ runId: run.id, dispatch: 1, workerId: 'wrk_test' });
     expect(claim.kind).toBe('claimed');
-    const attempt = { runId: run.id, attempt: 1 };
+    const lease = { runId: run.id, attempt: 1, workerId: 'wrk_test' };
     for (let i = 1; i <= 5; i++) {
-      await writer.append(attempt, i, [message(`${i}`), delta(`${i}`)]);
+      await writer.append(lease, i, [message(`${i}`), delta(`${i}`)]);
       await waitFor(() => follower.events.length === 2 + 2 * i, { what: `flush ${i}` });
     }
     const late = following(store, run.id, { after: '1-4' });
     const noDeltas = following(store, run.id, { deltas: false });
     await waitFor(() => late.events.length === 8, { what: 'the late follower' });
-    await writer.append(attempt, 6, [delta('6'), message('6')]);
-    await writer.finish(attempt, SUCCEEDED);
+    await writer.append(lease, 6, [delta('6'), message('6')]);
+    await writer.finish(lease, SUCCEEDED);
     await Promise.all([follower.done, late.done, noDeltas.done]);
     const { events } = await logOf(store, run.id);
     expect(linesOf(follower.events)).toEqual(linesOf(events));
@@ -113,7 +113,7 @@ describe('following', () => {
     await writer.redispatchLost(id);
     const next = await writer.claim({ runId: id, dispatch: 2, workerId: 'wrk_2' });
     expect(next.kind).toBe('claimed');
-    await writer.finish({ runId: id, attempt: 2 }, SUCCEEDED);
+    await writer.finish({ runId: id, attempt: 2, workerId: 'wrk_2' }, SUCCEEDED);
     await follower.done;
     expect(follower.events.map((event) => event.id)).toEqual(['0-1', '1-2', '1-3', '1-4', '1-5', '2-6', '2-7']);
   });

@@ -26,7 +26,9 @@ export class LeasedRuns {
 
   async claim(input: answers.ClaimInput): Promise<answers.ClaimAnswer> {
     if (!isRunId(input.runId)) return { kind: 'stale' };
-    return claim(this.connection, this.keys, { ...input, leaseMs: this.leaseMs });
+    const answer = await claim(this.connection, this.keys, { ...input, leaseMs: this.leaseMs });
+    if (answer.kind === 'claimed') this.log.writer.begin({ runId: input.runId, attempt: answer.run.attempt, workerId: input.workerId }, answer.run.seq);
+    return answer;
   }
 
   /** An expired lease is lost for ever, even when nobody else has the run yet. */
@@ -38,8 +40,8 @@ export class LeasedRuns {
    * Adds the events of one flush; a flush that comes again gets the first answer and adds nothing. `flush` counts 1, 2, … within
    * the attempt, and each is answered before the next is sent.
    */
-  append(attempt: answers.Attempt, flush: number, events: readonly answers.NewEvent[]): Promise<answers.AppendAnswer> {
-    return this.log.writer.append(attempt, { number: flush, events });
+  append(lease: answers.Lease, flush: number, events: readonly answers.NewEvent[]): Promise<answers.AppendAnswer> {
+    return this.log.writer.append(lease, { number: flush, events });
   }
 
   noteModel(attempt: answers.Attempt, model: string): Promise<void> {
@@ -57,28 +59,27 @@ export class LeasedRuns {
   }
 
   /** The last flush, `run.finished` and the end of the run in one step. */
-  finish(attempt: answers.Attempt, outcome: Outcome, flush?: answers.Flush): Promise<answers.FinishAnswer> {
-    return this.log.writer.finish(attempt, outcome, flush);
+  finish(lease: answers.Lease, outcome: Outcome, flush?: answers.Flush): Promise<answers.FinishAnswer> {
+    return this.log.writer.finish(lease, outcome, flush);
   }
 
   /**
    * Gives a live run back to the queue. Answers the dispatch that now needs a ticket: of this run, or of the next one of its
    * session when a cancel was asked for.
    */
-  requeue(attempt: answers.Attempt, reason: string): Promise<answers.Dispatch | undefined> {
-    return this.connection.run((redis) => requeue(redis, this.keys, attempt, reason));
+  requeue(lease: answers.Lease, reason: string): Promise<answers.Dispatch | undefined> {
+    this.log.writer.forget(lease);
+    return this.connection.run((redis) => requeue(redis, this.keys, lease, reason));
   }
 
   /** The run waits without a process, a lease and a ticket, and keeps its session's turn. */
-  async park(lease: answers.Lease, input: ParkInput, flush?: answers.Flush): Promise<ParkAnswer> {
-    const small = flush && (await this.log.writer.withoutLargeData(lease, flush));
-    return this.connection.run((redis) => park(redis, this.keys, { lease, input, flush: small }));
+  park(lease: answers.Lease, input: ParkInput, flush?: answers.Flush): Promise<ParkAnswer> {
+    return this.log.writer.end(lease, flush, (redis, last) => park(redis, this.keys, { lease, input, last }));
   }
 
   /** Gives the run to another worker at a clean point. Answers like requeue. */
-  async handOver(lease: answers.Lease, flush?: answers.Flush, spent?: SpentSoFar): Promise<answers.Dispatch | undefined> {
-    const small = flush && (await this.log.writer.withoutLargeData(lease, flush));
-    return this.connection.run((redis) => handOver(redis, this.keys, lease, small, spent));
+  handOver(lease: answers.Lease, flush?: answers.Flush, spent?: SpentSoFar): Promise<answers.Dispatch | undefined> {
+    return this.log.writer.end(lease, flush, (redis, last) => handOver(redis, this.keys, lease, last, spent));
   }
 
   /**
@@ -86,6 +87,7 @@ export class LeasedRuns {
    * `atLeast`. Counts as no loss. Answers like requeue.
    */
   raiseAttempt(lease: answers.Lease, atLeast: number): Promise<answers.Dispatch | undefined> {
+    this.log.writer.forget(lease);
     return this.connection.run((redis) => raiseAttempt(redis, this.keys, lease, atLeast));
   }
 

@@ -238,7 +238,7 @@ describe('delete', () => {
     await store.heartbeat({ ...worker, state: 'ready', runIds: [], startedAt: new Date().toISOString(), labels: {} });
     for (const run of (await store.list({ limit: 100 })).runs) {
       if (run.status === 'queued') await store.cancel(run.id);
-      if (run.status === 'running') await store.finish({ runId: run.id, attempt: run.attempt }, FAILED);
+      if (run.status === 'running') await store.finish({ runId: run.id, attempt: run.attempt, workerId: run.workerId ?? '' }, FAILED);
     }
     for (const run of (await store.list({ limit: 100 })).runs) await store.delete(run.id);
     await store.leave('wrk_1');

@@ -13,11 +13,12 @@ export class RunLog {
   readonly reader: EventLog;
   readonly compaction: Compaction;
 
-  constructor(connection: Connection, keys: Keys, options: Pick<RunStoreOptions, 'dataDir' | 'inlineBytes' | 'liveLogBytes' | 'onError' | 'onFileError'>) {
+  constructor(connection: Connection, keys: Keys, options: Pick<RunStoreOptions, 'dataDir' | 'inlineBytes' | 'liveLogBytes' | 'onError' | 'onFileError' | 'onRestored'>) {
     const { dataDir, inlineBytes = DEFAULT_INLINE_BYTES, liveLogBytes = DEFAULT_LIVE_LOG_BYTES } = options;
     const onError = options.onFileError ?? options.onError ?? (() => {});
     const large = new LargeData(dataDir, inlineBytes, onError);
-    this.writer = new LogWriter(connection, keys, large, new LogSpill({ connection, keys, dataDir, liveLogBytes, onError }));
+    const spill = new LogSpill({ connection, keys, dataDir, liveLogBytes, onError });
+    this.writer = new LogWriter({ connection, keys, large, spill, onRestored: options.onRestored ?? (() => {}), onError });
     this.reader = new EventLog(connection, keys, dataDir, large);
     this.compaction = new Compaction(connection, keys, dataDir);
   }

@@ -106,7 +106,7 @@ class Life {
       }
       case 'append': {
         const { attempt, number } = this.#flush(what.speaker, what.flush);
-        return expect(await store.append({ runId: id, attempt }, number, what.flush.events)).toEqual(model.append(attempt, number, what.flush.events));
+        return expect(await store.append(this.#lease(attempt), number, what.flush.events)).toEqual(model.append(attempt, number, what.flush.events));
       }
       case 'outside': {
         const answer = await store.appendFromOutside(id, what.event);
@@ -117,7 +117,7 @@ class Life {
         return this.#both(what.flush, what.event);
       case 'renew': {
         const attempt = this.#attempt(what.speaker);
-        const answer = await store.renew({ runId: id, attempt, workerId: model.workers[attempt] ?? 'wrk_none' });
+        const answer = await store.renew(this.#lease(attempt));
         return expect(answer).toMatchObject(model.renew(attempt) ? { kind: 'renewed', cancelRequested: model.cancelRequested } : { kind: 'lost' });
       }
       case 'lose lease':
@@ -128,14 +128,14 @@ class Life {
         return expect((await store.redispatchLost(id))?.dispatch).toBe(model.leave(model.leaseOver, 'lease_expired'));
       case 'requeue': {
         const attempt = this.#attempt(what.speaker);
-        return expect((await store.requeue({ runId: id, attempt }, 'drain'))?.dispatch).toBe(model.leave(attempt === model.attempt, 'drain'));
+        return expect((await store.requeue(this.#lease(attempt), 'drain'))?.dispatch).toBe(model.leave(attempt === model.attempt, 'drain'));
       }
       case 'cancel':
         return expect((await store.cancel(id)).kind).toBe(model.cancel());
       case 'finish': {
         const { attempt, number } = this.#flush(what.speaker, what.flush ?? { events: [], again: true });
         const sent = what.flush && number > 0 ? { number, events: what.flush.events } : undefined;
-        return expect(await store.finish({ runId: id, attempt }, what.outcome, sent)).toEqual(model.finish(attempt, what.outcome, sent));
+        return expect(await store.finish(this.#lease(attempt), what.outcome, sent)).toEqual(model.finish(attempt, what.outcome, sent));
       }
       case 'park': {
         const { lease, sent } = this.#sent(what.speaker, what.flush);
@@ -186,7 +186,7 @@ class Life {
   async end(): Promise<void> {
     const { model, id } = this;
     if (!model.terminal) {
-      if ((await store.cancel(id)).kind === 'requested') await store.finish({ runId: id, attempt: model.attempt }, FAILED);
+      if ((await store.cancel(id)).kind === 'requested') await store.finish(this.#lease(model.attempt), FAILED);
       model.cancel();
       model.finish(model.attempt, FAILED, undefined);
     }
@@ -207,7 +207,7 @@ class Life {
   async #both(worker: Flush, event: NewEvent): Promise<void> {
     const { model, id } = this;
     const { attempt, number } = this.#flush(0, worker);
-    const [appended, outside] = await Promise.all([store.append({ runId: id, attempt }, number, worker.events), others.appendFromOutside(id, event)]);
+    const [appended, outside] = await Promise.all([store.append(this.#lease(attempt), number, worker.events), others.appendFromOutside(id, event)]);
     if (model.terminal) return expect([appended, outside]).toEqual([{ kind: 'lost' }, undefined]);
     const isOutsideFirst = appended.kind === 'appended' && Number(outside?.split('-')[1]) < appended.firstSeq;
     const add = () => model.add(event.type, event.data.toString());
@@ -254,7 +254,11 @@ class Life {
   #sent(who: number, last: Flush | undefined): { readonly lease: Lease; readonly sent: { readonly number: number; readonly events: NewEvent[] } | undefined } {
     const { attempt, number } = this.#flush(who, last ?? { again: true });
     const sent = last && number > 0 ? { number, events: last.events } : undefined;
-    return { lease: { runId: this.id, attempt, workerId: this.model.workers[attempt] ?? 'wrk_none' }, sent };
+    return { lease: this.#lease(attempt), sent };
+  }
+
+  #lease(attempt: number): Lease {
+    return { runId: this.id, attempt, workerId: this.model.workers[attempt] ?? 'wrk_none' };
   }
 
   #place(at: { readonly share: number; readonly off: number } | undefined): string {

@@ -27,6 +27,8 @@ export interface RunStoreOptions {
   readonly followPatienceMs?: number;
   /** What could not be kept in the data directory and stays in Redis. Default: onError. */
   readonly onFileError?: (error: Error) => void;
+  /** Redis had lost so many confirmed events of a run, and has them again. */
+  readonly onRestored?: (runId: string, events: number) => void;
   /** Connection errors, for the log. */
   readonly onError?: (error: Error) => void;
 }

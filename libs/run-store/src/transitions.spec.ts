@@ -46,20 +46,20 @@ const SCRIPTS: Record<string, { readonly call: (run: RunInSituation) => Promise<
     call: ({ id, dispatch }) => store.claim({ runId: id, dispatch, workerId: 'wrk_other' }),
     changes: { queued: 'running' },
   },
-  renew: { call: ({ id, attempt }) => store.renew({ runId: id, attempt, workerId: 'wrk_test' }), changes: {} },
-  append: { call: ({ id, attempt }) => store.append({ runId: id, attempt }, 1, [message('x')]), changes: {} },
+  renew: { call: ({ id, attempt }) => store.renew(leaseOf(id, attempt)), changes: {} },
+  append: { call: ({ id, attempt }) => store.append(leaseOf(id, attempt), 1, [message('x')]), changes: {} },
   appendFromOutside: { call: ({ id }) => store.appendFromOutside(id, message('x')), changes: {} },
   noteModel: { call: ({ id, attempt }) => store.noteModel({ runId: id, attempt }, 'm'), changes: {} },
   'finish succeeded': {
-    call: ({ id, attempt }) => store.finish({ runId: id, attempt }, SUCCEEDED),
+    call: ({ id, attempt }) => store.finish(leaseOf(id, attempt), SUCCEEDED),
     changes: { running: 'succeeded', 'running, lease over': 'succeeded', 'running, cancel requested': 'succeeded' },
   },
   'finish failed': {
-    call: ({ id, attempt }) => store.finish({ runId: id, attempt }, FAILED),
+    call: ({ id, attempt }) => store.finish(leaseOf(id, attempt), FAILED),
     changes: { running: 'failed', 'waiting, held': 'failed', 'running, lease over': 'failed', 'running, cancel requested': 'failed' },
   },
   'finish canceled': {
-    call: ({ id, attempt }) => store.finish({ runId: id, attempt }, { ...SUCCEEDED, status: 'canceled' }),
+    call: ({ id, attempt }) => store.finish(leaseOf(id, attempt), { ...SUCCEEDED, status: 'canceled' }),
     changes: { running: 'canceled', 'waiting, held': 'canceled', 'running, lease over': 'canceled', 'running, cancel requested': 'canceled' },
   },
   park: {
@@ -75,7 +75,7 @@ const SCRIPTS: Record<string, { readonly call: (run: RunInSituation) => Promise<
   noteProgress: { call: ({ id, attempt }) => store.noteProgress({ runId: id, attempt }), changes: {} },
   passOn: { call: ({ id, dispatch }) => store.passOn(id, dispatch), changes: {} },
   requeue: {
-    call: ({ id, attempt }) => store.requeue({ runId: id, attempt }, 'drain'),
+    call: ({ id, attempt }) => store.requeue(leaseOf(id, attempt), 'drain'),
     changes: LEFT,
   },
   redispatchLost: { call: ({ id }) => store.redispatchLost(id), changes: { 'running, lease over': 'queued' } },

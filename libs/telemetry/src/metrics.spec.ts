@@ -34,6 +34,7 @@ test('what becomes of runs', async () => {
   runs.spent({ model: 'claude-x', tokens: { input: 1, output: 0 }, costUsd: 0.5 });
   runs.toolCall('Bash', 'denied');
   runs.staleWrite('append');
+  runs.eventsRestored(3);
   runs.staleTicket();
   const text = await lines();
   for (const line of [
@@ -48,6 +49,7 @@ test('what becomes of runs', async () => {
     'runyard_cost_usd_total{model="claude-x",process="worker"} 0.75',
     'runyard_tool_calls_total{outcome="denied",process="worker",tool="Bash"} 1',
     'runyard_stale_writes_refused_total{operation="append",process="worker"} 1',
+    'runyard_log_events_restored_total{process="worker"} 3',
     'runyard_stale_tickets_total{process="worker"} 1',
   ]) expect(text).toContain(line);
   expect(text.join('\n')).not.toContain('run_duration_seconds_count{status="canceled"');

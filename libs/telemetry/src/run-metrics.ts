@@ -39,6 +39,7 @@ export class RunMetrics {
   readonly #cost: Counter;
   readonly #toolCalls: Counter;
   readonly #staleWrites: Counter;
+  readonly #eventsRestored: Counter;
   readonly #staleTickets: Counter;
   readonly #passedOn: Counter;
   readonly #reconciled: Counter;
@@ -54,6 +55,7 @@ export class RunMetrics {
     this.#cost = new Counter({ name: 'runyard_cost_usd_total', help: 'US dollars as the CLI counts them.', labelNames: ['model'], registers });
     this.#toolCalls = new Counter({ name: 'runyard_tool_calls_total', help: 'Results of tools that Claude used.', labelNames: ['tool', 'outcome'], registers });
     this.#staleWrites = new Counter({ name: 'runyard_stale_writes_refused_total', help: 'Writes under a lease that was over, refused by the store.', labelNames: ['operation'], registers });
+    this.#eventsRestored = new Counter({ name: 'runyard_log_events_restored_total', help: 'Events of runs that Redis had confirmed and lost, and got back from the worker.', registers });
     this.#staleTickets = new Counter({ name: 'runyard_stale_tickets_total', help: 'Tickets that had no effect, because their dispatch was not the latest or the run not queued.', registers });
     this.#passedOn = new Counter({ name: 'runyard_tickets_passed_on_total', help: 'Tickets of runs that a newer version made, handed on to a worker that understands them.', registers });
     this.#reconciled = new Counter({ name: 'runyard_reconciled_total', help: 'What was put right without anybody asking: lost tickets and leases, runs whose time had come, leftovers.', labelNames: ['job'], registers });
@@ -80,6 +82,10 @@ export class RunMetrics {
 
   staleWrite(operation: StaleWrite): void {
     this.#staleWrites.inc({ operation });
+  }
+
+  eventsRestored(count: number): void {
+    this.#eventsRestored.inc(count);
   }
 
   staleTicket(): void {

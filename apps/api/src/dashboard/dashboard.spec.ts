@@ -83,7 +83,7 @@ function work(until: Promise<unknown> = Promise.resolve(), capacity = 4): Work {
     if (answer.kind !== 'claimed') return;
     claimed.push(ticket.runId);
     await until;
-    await store.finish({ runId: ticket.runId, attempt: answer.run.attempt }, DONE);
+    await store.finish({ runId: ticket.runId, attempt: answer.run.attempt, workerId }, DONE);
   };
   const consumer = RunConsumer.open({ redis: redis.connection, capacity, handle });
   onTestFinished(() => consumer.close({ force: true }));

@@ -7,7 +7,7 @@ import { runInNewContext } from 'node:vm';
 import { newId, Run } from '@runyard/domain';
 import type { Outcome } from '@runyard/domain';
 import { RunStore } from '@runyard/run-store';
-import type { NewEvent } from '@runyard/run-store';
+import type { Lease, NewEvent } from '@runyard/run-store';
 import { createLogger } from '@runyard/telemetry';
 import { httpCall, httpOpen, redisCommand, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
 import type { HttpAnswer, HttpCall, TemporaryDirectory, TestRedis } from '@runyard/testing';
@@ -49,11 +49,12 @@ const open = (path: string, accept: string, headers: HttpCall['headers'] = {}, b
   httpOpen(base, path, withKey({ headers: { accept, ...headers } }));
 
 /** Creates a run over HTTP and claims it as a worker would. */
-async function claimedRun(): Promise<{ runId: string; attempt: number }> {
+async function claimedRun(): Promise<Lease> {
+  const workerId = newId('worker');
   const { id } = (await call('/v1/runs', { body: { prompt: 'go' } })).json as Run;
-  const claim = await worker.claim({ runId: id, dispatch: 1, workerId: newId('worker') });
+  const claim = await worker.claim({ runId: id, dispatch: 1, workerId });
   if (claim.kind !== 'claimed') throw new Error('not claimed');
-  return { runId: id, attempt: claim.run.attempt };
+  return { runId: id, attempt: claim.run.attempt, workerId };
 }
 
 const line = (type: string, more = ''): NewEvent => ({ type: `claude.${type}`, data: `{"type":"${type}"${more}}` });

@@ -38,9 +38,10 @@ const call = (path: string, options: HttpCall = {}, at = 0) => httpCall(apis[at]
 const create = async (at = 0): Promise<Run> => (await call('/v1/runs', { body: { prompt: 'go' } }, at)).json as Run;
 
 async function finish(runId: string): Promise<void> {
-  const answer = await worker.claim({ runId, dispatch: 1, workerId: newId('worker') });
+  const workerId = newId('worker');
+  const answer = await worker.claim({ runId, dispatch: 1, workerId });
   if (answer.kind !== 'claimed') throw new Error('not claimed');
-  await worker.finish({ runId, attempt: answer.run.attempt }, OUTCOME);
+  await worker.finish({ runId, attempt: answer.run.attempt, workerId }, OUTCOME);
 }
 
 interface Watched {

@@ -2,37 +2,24 @@
 import type { IncomingMessage } from 'node:http';
 import { newId, Run } from '@runyard/domain';
 import type { Status } from '@runyard/domain';
-import { RunStore } from '@runyard/run-store';
-import { createLogger } from '@runyard/telemetry';
-import { httpCall, httpOpen, redisCommand, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { HttpCall, TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startApi } from '../start-api.js';
+import type { Lease, RunStore } from '@runyard/run-store';
+import { httpOpen, redisCommand, waitFor } from '@runyard/testing';
+import type { TestRedis } from '@runyard/testing';
+import { expect, test } from 'vitest';
+import { KEY, onApiStand } from '../api-stand.fixture.js';
+import type { ApiStand } from '../api-stand.fixture.js';
 import type { RunningApi } from '../start-api.js';
 
-const KEY = 'key-for-the-viewers-spec';
 const MANY = 1_000;
 const FLUSHES = 40;
 let redis: TestRedis;
-let dir: TemporaryDirectory;
 let api: RunningApi;
 let worker: RunStore;
+let call: ApiStand['call'];
 
-beforeAll(async () => {
-  [redis, dir] = await Promise.all([testRedis(), temporaryDirectory()]);
-  const settings = { host: '127.0.0.1', port: 0, dataDir: dir.path, redisUrl: redis.url, workspaceRoots: [], allowedHosts: [] };
-  api = await startApi({ settings, key: KEY, logger: createLogger({ name: 'api', level: 'silent' }), demo: true, runsAsRoot: false });
-  worker = RunStore.open({ redis: redis.connection, role: 'worker', dataDir: dir.path });
-}, 120_000);
-afterAll(async () => {
-  await api?.close();
-  await worker?.close();
-  await redis?.stop();
-  await dir?.remove();
-});
+onApiStand((stand) => ({ redis, api, worker, call } = stand));
 
-const withKey = (options: HttpCall): HttpCall => ({ ...options, headers: { authorization: `Bearer ${KEY}`, ...options.headers } });
-const viewers = async (): Promise<number> => ((await httpCall(api.url, '/v1/status', withKey({}))).json as Status).viewers;
+const viewers = async (): Promise<number> => ((await call('/v1/status')).json as Status).viewers;
 
 /** How often commands that only reading and subscribing need were called, and connections opened, since the server started. */
 async function costs(): Promise<Record<string, number>> {
@@ -49,7 +36,7 @@ async function watched(path: string, count: number, work: () => Promise<void>, m
   const responses: IncomingMessage[] = [];
   const texts: string[] = [];
   for (let i = 0; i < count; i++) {
-    const response = await httpOpen(api.url, path, withKey({ headers: { accept: 'text/event-stream' } }));
+    const response = await httpOpen(api.url, path, { headers: { authorization: `Bearer ${KEY}`, accept: 'text/event-stream' } });
     texts[i] = '';
     response.setEncoding('utf8').on('data', (text: string) => (texts[i] += text)).on('error', () => undefined);
     responses.push(response);
@@ -64,11 +51,12 @@ async function watched(path: string, count: number, work: () => Promise<void>, m
   return cost;
 }
 
-async function claimed(): Promise<{ runId: string; attempt: number }> {
-  const { id } = (await httpCall(api.url, '/v1/runs', withKey({ body: { prompt: 'go' } }))).json as Run;
-  const answer = await worker.claim({ runId: id, dispatch: 1, workerId: newId('worker') });
+async function claimed(): Promise<Lease> {
+  const workerId = newId('worker');
+  const { id } = (await call('/v1/runs', { body: { prompt: 'go' } })).json as Run;
+  const answer = await worker.claim({ runId: id, dispatch: 1, workerId });
   if (answer.kind !== 'claimed') throw new Error('not claimed');
-  return { runId: id, attempt: answer.run.attempt };
+  return { runId: id, attempt: answer.run.attempt, workerId };
 }
 
 const nothing = { xrange: 0, subscribe: 0, unsubscribe: 0, psubscribe: 0, connections: 0 };

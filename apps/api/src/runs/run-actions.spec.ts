@@ -26,9 +26,10 @@ const list = async (query: string): Promise<string[]> => ((await call(`/v1/runs?
 const problem = ({ status, json }: HttpAnswer) => [status, (json as Problem).code, ...((json as Problem).errors ?? []).map(({ field }) => field)];
 
 async function claim(runId: string, dispatch = 1) {
-  const answer = await worker.claim({ runId, dispatch, workerId: newId('worker') });
+  const workerId = newId('worker');
+  const answer = await worker.claim({ runId, dispatch, workerId });
   if (answer.kind !== 'claimed') throw new Error(`${runId} could not be claimed`);
-  return { runId, attempt: answer.run.attempt };
+  return { runId, attempt: answer.run.attempt, workerId };
 }
 const finish = async (runId: string): Promise<unknown> => worker.finish(await claim(runId), OUTCOME);
 const tickets = async (): Promise<string[]> => ((await redisCommand(redis.connection, 'ZRANGE', 'runyard:bull:runs:prioritized', '0', '-1')) as string[]);

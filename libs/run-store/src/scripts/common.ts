@@ -66,6 +66,8 @@ end
 local function is_terminal(run) return run.status == 'succeeded' or run.status == 'failed' or run.status == 'canceled' end
 -- A process may be at work: running, or waiting with its process kept.
 local function is_live(run) return run.status == 'running' or (run.status == 'waiting' and run.held) end
+-- Two workers may have the same attempt when Redis has lost the claim of the first one.
+local function is_held_by(run, attempt, worker) return is_live(run) and int(run.attempt) == attempt and run.worker == worker end
 local function set_status(run, to)
   if not MAY[run.status .. '>' .. to] then error('a run may not go from ' .. run.status .. ' to ' .. to) end
   redis.call('HSET', run_key(run.id), 'status', to)

@@ -1,6 +1,6 @@
 // hand-over: a worker that drains gives its run to another one, at a point where nothing was under way.
 import type { Redis } from 'ioredis';
-import type { Dispatch, Flush, Lease } from '../answers.js';
+import type { Dispatch, Lease } from '../answers.js';
 import { dispatchOf } from '../dispatch-of.js';
 import type { Keys } from '../keys.js';
 import { CANCELED } from '../outcomes.js';
@@ -8,11 +8,12 @@ import { EVEN_WHEN_FULL, Script } from '../script.js';
 import { spentJson } from '../spent.js';
 import type { SpentSoFar } from '../spent.js';
 import { FLUSH_RANGE, lastFlushArguments } from './append.js';
+import type { LastFlush } from './append.js';
 import { lua } from './common.js';
 
 const script = new Script(
   lua(`${FLUSH_RANGE}
-local id, attempt, canceled, data, spent = unpack(ARGV, 2, 6)
+local id, attempt, worker, canceled, data, spent = unpack(ARGV, 2, 7)
 local key, now = KEYS[1], now_ms()
 local run = load(id)
 if not run or int(run.attempt) ~= attempt then return false end
@@ -21,7 +22,8 @@ if not is_live(run) then
   local is_again = run.status == 'queued' and redis.call('HGET', key, 'handed_over') == attempt
   return is_again and {id, run.dispatch, run.priority}
 end
-local events = last_events(run, 7)
+if run.worker ~= worker then return false end
+local events = last_events(run, 8)
 note_spent(run, spent)
 if run.cancel_requested then return end_run(run, now, 'canceled', canceled, events) end
 events[#events + 1] = 'run.handed_over'
@@ -37,8 +39,8 @@ return leave_worker(run, now, '"handed_over"', canceled, had_process and 'handed
 );
 
 /** Only for the current attempt. Answers the dispatch that now needs a ticket. */
-export async function handOver(redis: Redis, keys: Keys, { runId, attempt, workerId }: Lease, flush: Flush | undefined, spent: SpentSoFar | undefined): Promise<Dispatch | undefined> {
+export async function handOver(redis: Redis, keys: Keys, { runId, attempt, workerId }: Lease, last: LastFlush, spent: SpentSoFar | undefined): Promise<Dispatch | undefined> {
   const data = JSON.stringify({ worker_id: workerId });
-  const args = [keys.prefix, runId, attempt, JSON.stringify(CANCELED), data, spent === undefined ? '' : spentJson(spent), ...lastFlushArguments(flush)];
+  const args = [keys.prefix, runId, attempt, workerId, JSON.stringify(CANCELED), data, spent === undefined ? '' : spentJson(spent), ...lastFlushArguments(last)];
   return dispatchOf(await script.run(redis, [keys.run(runId), keys.events(runId)], args)) ?? undefined;
 }

@@ -1,7 +1,7 @@
 // park: a run waits for somebody or something outside, without a process.
 import type { TerminalStatus } from '@runyard/domain';
 import type { Redis } from 'ioredis';
-import type { Flush, Lease } from '../answers.js';
+import type { Lease } from '../answers.js';
 import { dispatchOf } from '../dispatch-of.js';
 import type { Keys } from '../keys.js';
 import type { ParkAnswer, ParkInput } from '../leaving.js';
@@ -13,18 +13,20 @@ import { spentJson } from '../spent.js';
 import { credentialId } from '../upstream/credential-id.js';
 import { gaveUp, wholeMs } from '../upstream/give-up.js';
 import { FLUSH_RANGE, lastFlushArguments } from './append.js';
+import type { LastFlush } from './append.js';
 import { lua } from './common.js';
 
 const script = new Script(
   lua(`${FLUSH_RANGE}
-local id, attempt, canceled, waiting_for, left, detail, resumes_at, data, credential, give_up, gave_up, spent = unpack(ARGV, 2, 13)
+local id, attempt, worker, canceled, waiting_for, left, detail, resumes_at, data, credential, give_up, gave_up, spent = unpack(ARGV, 2, 14)
 local key, now = KEYS[1], now_ms()
 local run = load(id)
 if not run or int(run.attempt) ~= attempt then return {'lost'} end
 if is_terminal(run) then return {'already', run.status} end
 -- The same command again after its reply was lost.
 if not is_live(run) then return {redis.call('HGET', key, 'parked') == attempt and 'parked' or 'lost'} end
-local events = last_events(run, 14)
+if run.worker ~= worker then return {'lost'} end
+local events = last_events(run, 15)
 note_spent(run, spent)
 if run.cancel_requested then return {'canceled', '', end_run(run, now, 'canceled', canceled, events)} end
 -- A run whose process was held waits already.
@@ -51,12 +53,12 @@ return {'parked'}
 export interface Parking {
   readonly lease: Lease;
   readonly input: ParkInput;
-  readonly flush: Flush | undefined;
+  readonly last: LastFlush;
 }
 
-export async function park(redis: Redis, keys: Keys, { lease, input, flush }: Parking): Promise<ParkAnswer> {
-  const { runId, attempt } = lease;
-  const args = [keys.prefix, runId, attempt, JSON.stringify(CANCELED), ...inputArguments(input), ...lastFlushArguments(flush)];
+export async function park(redis: Redis, keys: Keys, { lease, input, last }: Parking): Promise<ParkAnswer> {
+  const { runId, attempt, workerId } = lease;
+  const args = [keys.prefix, runId, attempt, workerId, JSON.stringify(CANCELED), ...inputArguments(input), ...lastFlushArguments(last)];
   const [kind, status, next] = listOf(await script.run(redis, [keys.run(runId), keys.events(runId)], args));
   switch (textOf(kind)) {
     case 'parked':

@@ -1,6 +1,6 @@
 // A run leaves its worker: the lease is over, or the worker gives it back.
 import type { Redis } from 'ioredis';
-import type { Attempt, Dispatch } from '../answers.js';
+import type { Dispatch, Lease } from '../answers.js';
 import { dispatchOf } from '../dispatch-of.js';
 import type { Keys } from '../keys.js';
 import { LEAVE_REASONS } from '../leaving.js';
@@ -25,9 +25,9 @@ return leave_worker(run, now, '"lease_expired"', canceled, 'lease_expired')
 
 const back = new Script(
   lua(`
-local id, canceled, attempt, reason, left = unpack(ARGV, 2)
+local id, canceled, attempt, worker, reason, left = unpack(ARGV, 2)
 local run = load(id)
-if not run or not is_live(run) or int(run.attempt) ~= attempt then return false end
+if not run or not is_held_by(run, attempt, worker) then return false end
 -- A claim that gives the run back unchanged says nothing about the attempt before it.
 if left == '' and run.spawned ~= run.attempt then left = nil end
 return leave_worker(run, now_ms(), reason, canceled, left)
@@ -42,8 +42,7 @@ export async function redispatchLost(redis: Redis, keys: Keys, runId: string): P
 }
 
 /** Only for the current attempt; a reason that is a LeaveReason is kept as such. Answers the dispatch that now needs a ticket. */
-export async function requeue(redis: Redis, keys: Keys, attempt: Attempt, reason: string): Promise<Dispatch | undefined> {
-  const { runId } = attempt;
-  const args = [keys.prefix, runId, JSON.stringify(CANCELED), attempt.attempt, JSON.stringify(reason), LEAVE_REASONS.find((word) => word === reason) ?? ''];
+export async function requeue(redis: Redis, keys: Keys, { runId, attempt, workerId }: Lease, reason: string): Promise<Dispatch | undefined> {
+  const args = [keys.prefix, runId, JSON.stringify(CANCELED), attempt, workerId, JSON.stringify(reason), LEAVE_REASONS.find((word) => word === reason) ?? ''];
   return dispatchOf(await back.run(redis, [keys.run(runId), keys.events(runId)], args)) ?? undefined;
 }
