@@ -134,17 +134,32 @@ async function everythingOf({ victim }: Stand, run: RunRecord): Promise<number[]
   return [...new Set([...(await processesWithMark(run.id)), ...children, victim.pid])];
 }
 
+/** Those that are still there. */
+function goOn(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGCONT');
+    } catch {
+      // It is gone.
+    }
+  }
+}
+
 test('a container that is frozen and goes on: its processes end at once, and the worker disturbs nobody and is as good as new', async ({ expect, onTestFinished }) => {
   const stage = await stand(onTestFinished);
   const run = await stage.submit();
   await working(stage);
   const frozen = await everythingOf(stage, run);
   for (const pid of frozen) process.kill(pid, 'SIGSTOP');
+  onTestFinished(() => goOn(frozen));
   const rescuer = await stage.rescuer();
   await secondStart(stage, run);
-  expect((await stage.store.workers()).map(({ pid, state }) => [pid, state === 'lost'])).toEqual(expect.arrayContaining([[stage.victim.pid, true], [rescuer.pid, false]]));
+  const isLost = async (): Promise<Map<number, boolean>> => new Map((await stage.store.workers()).map(({ pid, state }) => [pid, state === 'lost']));
+  // Its last sign of life may be a little younger than its last renewal.
+  await waitFor(async () => (await isLost()).get(stage.victim.pid), { what: 'the frozen worker to be called lost', timeoutMs: 60_000 });
+  expect((await isLost()).get(rescuer.pid)).toBe(false);
   const events = await eventsOfFirst(stage, run);
-  for (const pid of frozen) process.kill(pid, 'SIGCONT');
+  goOn(frozen);
   await waitFor(async () => (await firstProcesses(run)).length === 0, { what: 'the end of the processes of the first attempt', timeoutMs: 30_000 });
   await stage.victim.logged('the lease is lost');
   expect(await eventsOfFirst(stage, run)).toEqual(events);
