@@ -2,6 +2,7 @@
 import { mkdir, open, readdir, readFile } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { NotedTool } from '@runyard/claude';
 import type { Outcome } from '@runyard/domain';
 import type { Lease } from '@runyard/run-store';
 
@@ -17,6 +18,8 @@ export interface Starting {
 /** One line of the file. */
 export type AttemptNote =
   | Starting
+  /** A tool that may change something is about to be let go; its request is in the log. */
+  | ({ readonly note: 'tool' } & NotedTool)
   /** Nothing of the process is left. `sessionCostUsd`: what its session had cost by then, when the transcript says so. */
   | { readonly note: 'ended'; readonly sessionCostUsd?: number }
   /** The run came to its end, whether or not the store heard of it. */
@@ -27,6 +30,8 @@ export interface AttemptNotes {
   readonly attempt: number;
   /** Undefined when nothing was written before the worker died: no process was started. */
   readonly starting: Starting | undefined;
+  /** Tools that may change something and were let go, in order. None in files of versions that did not note them. */
+  readonly tools: readonly NotedTool[];
   readonly ended: Extract<AttemptNote, { note: 'ended' }> | undefined;
   readonly outcome: Outcome | undefined;
 }
@@ -45,6 +50,9 @@ export function attemptProjects(dataDir: string, runId: string, attempt: number)
 
 /** The file of one attempt, open for its notes. */
 export class AttemptFile {
+  #lastWrite: Promise<unknown> = Promise.resolve();
+  #isTorn = false;
+
   private constructor(private readonly file: FileHandle) {}
 
   /**
@@ -73,12 +81,37 @@ export class AttemptFile {
 
   /** Adds a line; it is on the disk when the promise resolves. */
   async note(note: AttemptNote): Promise<void> {
-    await this.file.appendFile(`${JSON.stringify(note)}\n`);
+    await this.#append(note);
     await this.file.sync();
+  }
+
+  /**
+   * Adds the line of a tool; the kernel has it when the promise resolves, so it outlives this process. It is not synced: every tool would
+   * wait for the disk, and the line is for a Redis that loses writes while this machine goes on. A machine that loses its power with
+   * what it had not written yet is another matter: its lines are missed only if Redis loses the log in the same moment.
+   * @throws what the file system throws, such as ENOSPC: then the file does not name the tool
+   */
+  async noteTool({ id, name }: NotedTool): Promise<void> {
+    await this.#append({ note: 'tool', id, name });
   }
 
   async close(): Promise<void> {
     await this.file.close();
+  }
+
+  /** One after the other, because a line may take more than one write. */
+  #append(note: AttemptNote): Promise<void> {
+    const written = this.#lastWrite.then(() => this.#write(note));
+    this.#lastWrite = written.catch(() => undefined);
+    return written;
+  }
+
+  /** A line that a full disk has cut off must not spoil the next one. */
+  async #write(note: AttemptNote): Promise<void> {
+    const line = `${this.#isTorn ? '\n' : ''}${JSON.stringify(note)}\n`;
+    this.#isTorn = true;
+    await this.file.appendFile(line);
+    this.#isTorn = false;
   }
 }
 
@@ -98,7 +131,8 @@ export async function readAttempts(dataDir: string, runId: string): Promise<Atte
 function notesOf(attempt: number, text: string): AttemptNotes {
   const notes = text.split('\n').flatMap(parse);
   const find = <Kind extends AttemptNote['note']>(kind: Kind) => notes.find((note): note is Extract<AttemptNote, { note: Kind }> => note.note === kind);
-  return { attempt, starting: find('starting'), ended: find('ended'), outcome: find('outcome')?.outcome };
+  const tools = notes.flatMap((note) => (note.note === 'tool' ? [{ id: note.id, name: note.name }] : []));
+  return { attempt, starting: find('starting'), tools, ended: find('ended'), outcome: find('outcome')?.outcome };
 }
 
 /** A line that a killed worker left half written says nothing. */

@@ -3,6 +3,7 @@ import { gateRefusal, hookCallbackOf, initializeMessage, oomKillCount, parseMess
 import type { ClaudeExit, ClaudeProcess, Peek, TurnTracker } from '@runyard/claude';
 import type { CreateRun } from '@runyard/domain';
 import type { ActiveRun } from './active-runs.js';
+import type { AttemptFile } from './attempt-file.js';
 import { bashTimes, userMessage } from './claude-command.js';
 import type { ClaudeCommand } from './claude-command.js';
 import { crashOnLine, crashPoint } from './crash-points.js';
@@ -13,6 +14,7 @@ import { monotonicMs } from './monotonic-clock.js';
 import { credentialRedactor } from './redact-text.js';
 import type { SecretRedactor } from './secret-redactor.js';
 import { ToolGate } from './tool-gate.js';
+import { noteTool } from './tool-note.js';
 import { checkWatchdogs, WATCH_EVERY_MS } from './watchdogs.js';
 import type { WorkerParts } from './worker-parts.js';
 
@@ -29,6 +31,7 @@ export interface Task {
   readonly command: ClaudeCommand;
   readonly tracker: TurnTracker;
   readonly redactor: SecretRedactor;
+  readonly notes: AttemptFile;
   readonly prompt: CreateRun['prompt'];
 }
 
@@ -48,6 +51,7 @@ export async function runProcess(task: Task, active: ActiveRun, parts: WorkerPar
   const gate = new ToolGate({
     send: (message) => claude.send(message),
     flushed: () => active.events.flushed(),
+    noted: (call) => noteTool(call, task, active, parts),
     onReleased: (requestId) => tracker.gateAnswered(requestId),
   });
   const oomKillsBefore = await oomKillCount();
@@ -66,6 +70,8 @@ export async function runProcess(task: Task, active: ActiveRun, parts: WorkerPar
     const oomKills = ((await oomKillCount()) ?? 0) - (oomKillsBefore ?? 0);
     return { exit, stderr: claude.stderrTail(), oomKills };
   } finally {
+    // Nobody is there any more who could use a tool.
+    gate.hold();
     clearInterval(watch);
     clearTimeout(progress);
   }

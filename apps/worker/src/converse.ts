@@ -5,6 +5,7 @@ import { failure } from '@runyard/domain';
 import type { CreateRun, Outcome } from '@runyard/domain';
 import type { ReadyWorkspace } from '@runyard/workspace';
 import type { ActiveRun } from './active-runs.js';
+import type { AttemptFile } from './attempt-file.js';
 import { claudeCommand } from './claude-command.js';
 import type { CommandLimits } from './claude-command.js';
 import { runProcess } from './claude-run.js';
@@ -21,6 +22,7 @@ export interface Preparation {
   readonly workspace: ReadyWorkspace;
   readonly session: OpenSession;
   readonly secrets: RunSecrets;
+  readonly notes: AttemptFile;
   /** The run's prompt, or a note to a conversation that goes on. */
   readonly prompt: CreateRun['prompt'];
   readonly limits: CommandLimits;
@@ -51,7 +53,7 @@ export async function converse(active: ActiveRun, given: Preparation, parts: Wor
   const redactor = new SecretRedactor(given.secrets);
   const tracker = new TurnTracker({ onToolResult: (tool, result) => parts.metrics.toolCall(tool, result) });
   try {
-    const end = await runProcess({ bin: binary.path, command, tracker, redactor, prompt: given.prompt }, active, parts);
+    const end = await runProcess({ bin: binary.path, command, tracker, redactor, notes: given.notes, prompt: given.prompt }, active, parts);
     return conversationOf(end, { tracker, redactor, costBeforeUsd }, active, parts);
   } finally {
     await sweepUntilNothingIsLeft(active, parts);

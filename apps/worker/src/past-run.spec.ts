@@ -15,6 +15,22 @@ async function past(events: readonly Omit<StoredEvent, 'id'>[]) {
   return readPast(run, [], { readEvents });
 }
 
+const notesOf = (attempt: number, ...tools: readonly string[]): AttemptNotes => ({
+  attempt,
+  starting: { note: 'starting', workerId: 'w', mode: attempt === 1 ? 'start' : 'resume', costBeforeUsd: 0 },
+  tools: tools.map((id) => ({ id, name: 'Bash' })),
+  ended: undefined,
+  outcome: undefined,
+});
+
+/** What the plan is told about a run whose log has these events, by attempt, and whose workers noted this. */
+async function workAfter(notes: readonly AttemptNotes[], ...attempts: readonly (readonly Omit<StoredEvent, 'id'>[])[]) {
+  const stored = attempts.flatMap((events, index) => events.map((one) => ({ ...one, attempt: index + 1 }))).map(({ attempt, ...one }, index) => ({ ...one, id: `${attempt}-${index + 1}` }));
+  const readEvents: RunStore['readEvents'] = async (_, { after }) => ({ events: after === undefined ? stored : [], end: false });
+  const run = { id: 'run_x', attempt: attempts.length + 1, spawned: attempts.length, request: { prompt: 'p' } } as unknown as RunRecord;
+  return workOf(run, notes, await readPast(run, notes, { readEvents }));
+}
+
 const answer = (...ids: readonly string[]) => ({ type: 'assistant', message: { id: 'a', model: 'm', content: ids.map((id) => ({ type: 'tool_use', id, name: 'Bash', input: { command: `do ${id}` } })) } });
 const gate = (id: string) => ({ type: 'control_request', request_id: `g-${id}`, request: { subtype: 'hook_callback', input: { tool_name: 'Bash', tool_input: { command: `do ${id}` }, tool_use_id: id } } });
 const done = (id: string) => ({ type: 'user', message: { content: [{ type: 'tool_result', tool_use_id: id, content: 'x' }] }, tool_result_meta: [{ id }] });
@@ -68,8 +84,43 @@ test.each([
     { id: `${raised}-3`, ...event(15, 'run.queued', { dispatch: 2, reason: 'attempt_raised' }) },
   ];
   const readEvents: RunStore['readEvents'] = async (__, { after }) => ({ events: after === undefined ? stored : [], end: false });
-  const notes = [1, 2].filter((attempt) => attempt <= Number(raised)).map((attempt): AttemptNotes => ({ attempt, starting: { note: 'starting', workerId: 'w', mode: 'start', costBeforeUsd: 0 }, ended: undefined, outcome: undefined }));
+  const notes = [1, 2].filter((attempt) => attempt <= Number(raised)).map((attempt) => notesOf(attempt, 't'));
   const found = await readPast({ id: 'run_x', attempt: 3, request: { prompt: 'p' } } as unknown as RunRecord, notes, { readEvents });
   expect(found.lastedMs).toBe(0);
-  expect(workOf({ spawned: Number(raised) }, notes, found)).toMatchObject({ answered: true, changed: true, logIsWhole: false });
+  expect(workOf({ spawned: Number(raised) }, notes, found)).toEqual({ answered: true, changed: true, changingInFlight: ['Bash (what it was to do is lost)'], logIsWhole: false });
+});
+
+const started = event(0, 'run.started');
+const lostBash = 'Bash (what it was to do is lost)';
+
+test('a tool that was noted and is not in the log: Redis lost events, whatever the rest of the log says', async () => {
+  const whole = [started, line(1, answer('t')), line(1, gate('t')), line(2, done('t'))];
+  expect(await workAfter([notesOf(1, 't')], whole)).toEqual({ answered: true, changed: true, changingInFlight: [], logIsWhole: true });
+  expect(await workAfter([notesOf(1, 't')], whole.slice(0, -1))).toEqual({ answered: true, changed: true, changingInFlight: ['Bash: do t'], logIsWhole: true });
+  // The cut seems to be a clean one …
+  expect(await workAfter([notesOf(1, 't', 'u')], whole)).toEqual({ answered: true, changed: true, changingInFlight: [lostBash], logIsWhole: false });
+  expect(await workAfter([notesOf(1, 't', 'u', 'v')], whole)).toMatchObject({ changingInFlight: ['2 × Bash (what it was to do is lost)'] });
+  // … or before the first answer, and only its request may be lost.
+  expect(await workAfter([notesOf(1, 't')], [started])).toEqual({ answered: true, changed: true, changingInFlight: [lostBash], logIsWhole: false });
+  expect(await workAfter([notesOf(1, 't')], whole.slice(0, 2))).toEqual({ answered: true, changed: true, changingInFlight: ['Bash: do t'], logIsWhole: false });
+  // Of an attempt of which no event at all is left only the notes are left.
+  expect(await workAfter([notesOf(1, 't')], [])).toEqual({ answered: true, changed: true, changingInFlight: [lostBash], logIsWhole: false });
+});
+
+test('without notes, as older versions left them, the log is what there is', async () => {
+  expect(await workAfter([notesOf(1)], [started])).toEqual({ answered: false, changed: false, changingInFlight: [], logIsWhole: true });
+  expect(await workAfter([notesOf(1)], [started, line(1, answer('t')), line(1, gate('t'))])).toEqual({ answered: true, changed: true, changingInFlight: ['Bash: do t'], logIsWhole: true });
+});
+
+test('events that an earlier attempt of the same conversation lost are not missed again, but it has changed something', async () => {
+  expect(await workAfter([notesOf(1, 't'), notesOf(2)], [started], [started])).toEqual({ answered: true, changed: true, changingInFlight: [], logIsWhole: true });
+  const restarted = { ...notesOf(2), starting: { note: 'starting', workerId: 'w', mode: 'restart', costBeforeUsd: 0 } } as const;
+  expect(await workAfter([notesOf(1, 't'), restarted], [started], [started])).toMatchObject({ answered: false, changed: false });
+});
+
+test('a noted tool that was held after all is told so by the hand-over, and is in flight when the log lost its result', async () => {
+  const interrupted = (held: readonly string[]) => event(3, 'run.interrupted', { reason: 'handed_over', clean: true, held });
+  const before = [started, line(1, answer('t')), line(1, gate('t'))];
+  expect(await workAfter([notesOf(1, 't')], [...before, interrupted(['t'])])).toMatchObject({ changingInFlight: [], logIsWhole: true });
+  expect(await workAfter([notesOf(1, 't', 'u')], [...before, line(2, done('t')), interrupted([])])).toMatchObject({ changingInFlight: [lostBash], logIsWhole: false });
 });

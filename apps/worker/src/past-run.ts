@@ -13,7 +13,7 @@ const PAGE_EVENTS = 1000;
 /** The first of these ends the attempt. */
 const WITHOUT_A_WORKER: ReadonlySet<string> = new Set(['run.waiting', 'run.handed_over', 'run.queued']);
 
-/** One attempt as the log tells it. */
+/** One attempt as the log tells it, and its notes where the log is torn. */
 export interface PastAttempt {
   readonly attempt: number;
   /** When its last event was written, ISO. */
@@ -48,12 +48,12 @@ export async function readPast(run: RunRecord, notes: readonly AttemptNotes[], s
   for await (const event of eventsOf(run.id, store)) {
     const attempt = Number(event.id.slice(0, event.id.indexOf('-')));
     if (attempt === 0 || attempt >= run.attempt) continue;
-    const reader = readers.get(attempt) ?? new AttemptReader(attempt);
+    const reader = readers.get(attempt) ?? new AttemptReader(attempt, notes.find((one) => one.attempt === attempt));
     readers.set(attempt, reader);
     reader.take(event);
   }
   const schema = run.request.output_schema !== undefined;
-  const attempts = [...readers.values()].map((reader) => reader.attempt(notes.find((one) => one.attempt === reader.number), schema));
+  const attempts = [...readers.values()].map((reader) => reader.attempt(schema));
   const costAfter = (attempt: number, next: Pick<Starting, 'mode' | 'costBeforeUsd'> | undefined): number | undefined => {
     const noted = notes.find((one) => one.attempt === attempt)?.ended?.sessionCostUsd;
     const following = notes.find((one) => one.attempt > attempt && one.starting !== undefined)?.starting ?? next;
@@ -74,21 +74,28 @@ export function workOf({ spawned }: Pick<RunRecord, 'spawned'>, notes: readonly 
   if (last === undefined) return undefined;
   const first = started.findLast(({ starting }) => starting?.mode !== 'resume')?.attempt ?? 0;
   const chain = attempts.filter(({ attempt }) => attempt >= first);
-  const known = attempts.filter(({ isForgotten }) => !isForgotten);
-  const inLog = known.find(({ attempt }) => attempt === last.attempt);
+  const whole = new Set(attempts.filter(({ isForgotten, facts }) => !isForgotten && facts.unlogged.length === 0).map(({ attempt }) => attempt));
+  const told = attempts.find(({ attempt }) => attempt === last.attempt);
   // Whatever an attempt may have done that the log does not know.
-  const isAnybodysGuess = started.some(({ attempt }) => attempt >= first && !known.some((one) => one.attempt === attempt));
+  const isAnybodysGuess = started.some(({ attempt }) => attempt >= first && !whole.has(attempt));
   return {
     answered: isAnybodysGuess || chain.some(({ facts }) => facts.answered),
     changed: isAnybodysGuess || chain.some(({ facts }) => facts.changed),
-    changingInFlight: (inLog === undefined ? [] : changingInFlight(inLog)).map(toolLine),
-    logIsWhole: inLog !== undefined,
+    changingInFlight: linesOf(told === undefined ? new RunFactsReader(last.tools).facts().changingInFlight : changingInFlight(told)),
+    logIsWhole: whole.has(last.attempt),
   };
 }
 
 /** Tools that may change something and whose end nobody saw. */
 export function changingInFlight({ facts, stoppedDuring }: PastAttempt): readonly ReleasedTool[] {
   return stoppedDuring ?? facts.changingInFlight;
+}
+
+/** For a person. Of tools whose input is lost there is not more to say than how many they were. */
+function linesOf(tools: readonly ReleasedTool[]): string[] {
+  const lost = Map.groupBy(tools.filter(({ isInputLost }) => isInputLost), ({ name }) => name);
+  const counted = [...lost].map(([name, { length }]) => `${length === 1 ? '' : `${length} × `}${name} (what it was to do is lost)`);
+  return [...tools.filter(({ isInputLost }) => !isInputLost).map(toolLine), ...counted];
 }
 
 async function* eventsOf(runId: string, store: Pick<RunStore, 'readEvents'>): AsyncGenerator<StoredEvent> {
@@ -102,7 +109,7 @@ async function* eventsOf(runId: string, store: Pick<RunStore, 'readEvents'>): As
 }
 
 class AttemptReader {
-  readonly #facts = new RunFactsReader();
+  readonly #facts: RunFactsReader;
   readonly #tracker = new TurnTracker();
   #firstAt: string | undefined;
   #lastAt = '';
@@ -111,7 +118,12 @@ class AttemptReader {
   #isOver = false;
   #isForgotten = false;
 
-  constructor(readonly number: number) {}
+  constructor(
+    private readonly number: number,
+    private readonly notes: AttemptNotes | undefined,
+  ) {
+    this.#facts = new RunFactsReader(notes?.tools);
+  }
 
   take({ type, data, ts }: StoredEvent): void {
     if (this.#isOver) return;
@@ -136,8 +148,8 @@ class AttemptReader {
     return this.#facts.facts().changingInFlight.filter(({ id }) => !held.includes(id));
   }
 
-  attempt(notes: AttemptNotes | undefined, requestedSchema: boolean): PastAttempt {
-    const costBeforeUsd = notes?.starting?.costBeforeUsd ?? 0;
+  attempt(requestedSchema: boolean): PastAttempt {
+    const costBeforeUsd = this.notes?.starting?.costBeforeUsd ?? 0;
     const tracker = this.#tracker;
     const isFine = tracker.lastResult?.['is_error'] === false;
     // It may have come to its end while it was being stopped; an error then is the stop.

@@ -66,4 +66,6 @@ test('three lost claims without progress are enough, also when no process was ev
 
 test('who has to decide is told about what', () => {
   expect(planRecovery({ ...lost, work: dirty })).toMatchObject({ detail: expect.stringContaining('Bash: make deploy') });
+  expect(planRecovery({ ...lost, work: { ...dirty, logIsWhole: false } })).toMatchObject({ detail: expect.stringMatching(/^Redis lost .* This may have run: Bash: make deploy\. Decide/) });
+  expect(planRecovery({ ...lost, work: torn })).toMatchObject({ detail: expect.stringMatching(/is not known\. Decide/) });
 });

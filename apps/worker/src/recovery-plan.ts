@@ -12,9 +12,9 @@ export interface PastWork {
   readonly answered: boolean;
   /** A tool was let go that may change something. */
   readonly changed: boolean;
-  /** Such tools of the last attempt without a result, for a person: `Bash: make deploy`. */
+  /** Such tools of the last attempt whose result is not known, for a person: `Bash: make deploy`. */
   readonly changingInFlight: readonly string[];
-  /** False when the log does not know the last attempt although a process was started: Redis lost what it had confirmed. */
+  /** False when the log does not know the last attempt although a process was started, or a tool that it let go: Redis lost what it had confirmed. */
   readonly logIsWhole: boolean;
 }
 
@@ -78,9 +78,9 @@ function planOfWork({ option, hasTranscript }: PastRun, work: PastWork): Plan {
 
 /** What is not known about the last moments, for a person. */
 function uncertainty({ logIsWhole, changingInFlight }: PastWork): string | undefined {
-  if (!logIsWhole) return 'Redis lost the last events of its last attempt: what that attempt did is not known.';
-  if (changingInFlight.length === 0) return undefined;
-  return `It left its worker while this was under way, and nobody knows how far it came: ${changingInFlight.join('; ')}.`;
+  const tools = changingInFlight.join('; ');
+  if (!logIsWhole) return `Redis lost the last events of its last attempt: what that attempt did is not known.${tools === '' ? '' : ` This may have run: ${tools}.`}`;
+  return tools === '' ? undefined : `It left its worker while this was under way, and nobody knows how far it came: ${tools}.`;
 }
 
 function wasLost({ left }: PastRun): boolean {

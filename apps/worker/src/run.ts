@@ -12,6 +12,7 @@ import { converse } from './converse.js';
 import type { Conversation } from './converse.js';
 import { crashPoint } from './crash-points.js';
 import { cannotGoOn } from './cannot-go-on.js';
+import { failureCodeOf } from './disk-full.js';
 import { isEnding } from './endings.js';
 import type { Ending } from './endings.js';
 import { endWithoutProcess, lookBack } from './look-back.js';
@@ -84,7 +85,7 @@ async function goOn(active: ActiveRun, beginning: Beginning, parts: WorkerParts)
     if (isEnding(notes)) return notes;
     try {
       const limits = limitsLeft(active.run.request, beginning.past.spent());
-      const conversation = await converse(active, { workspace, session, secrets, limits, prompt: beginning.prompt }, parts);
+      const conversation = await converse(active, { workspace, session, secrets, notes, limits, prompt: beginning.prompt }, parts);
       return await conclude({ active, beginning, session, secrets, notes, conversation }, parts);
     } finally {
       await notes.close();
@@ -142,8 +143,7 @@ async function note(notes: AttemptFile, what: AttemptNote, { run }: ActiveRun, {
 
 function failureOf(error: unknown): Failure {
   const message = error instanceof Error ? error.message : String(error);
-  const isFull = error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
-  return failure(isFull ? 'disk_full' : 'internal', message);
+  return failure(failureCodeOf(error), message);
 }
 
 function isFailure(value: object): value is Failure {

@@ -2,7 +2,7 @@
 import type { FailureCode } from '@runyard/domain';
 
 /** Why we end a process: somebody canceled the run, another worker goes on with it, or the failure that the run is going to have. */
-export type StopReason = 'canceled' | 'handed_over' | Extract<FailureCode, 'timed_out' | 'stalled' | 'not_exiting' | 'out_of_memory' | 'worker_lost' | 'invalid_options' | 'internal'>;
+export type StopReason = 'canceled' | 'handed_over' | Extract<FailureCode, 'timed_out' | 'stalled' | 'not_exiting' | 'out_of_memory' | 'disk_full' | 'worker_lost' | 'invalid_options' | 'internal'>;
 
 export interface StopOrder {
   readonly reason: StopReason;

@@ -1,4 +1,4 @@
-// Before each tool the CLI asks, and starts it only after our answer: so the log knows of a tool before it can change anything.
+// Before each tool the CLI asks, and starts it only after our answer: so log and attempt file know of a tool before it can change anything.
 import { gateAnswer, isReadOnlyTool } from '@runyard/claude';
 import type { HookCallback, OpenTool } from '@runyard/claude';
 
@@ -6,6 +6,8 @@ export interface ToolGateOptions {
   readonly send: (message: object) => unknown;
   /** Resolves when everything that was written so far is in the log: true, or false when it never will be. */
   readonly flushed: () => Promise<boolean>;
+  /** Writes down that the tool is let go; false when it must not. Called only for tools that may change something, after `flushed`. */
+  readonly noted: (call: HookCallback) => Promise<boolean>;
   readonly onReleased: (requestId: string) => void;
 }
 
@@ -26,11 +28,13 @@ export class ToolGate {
   }
 
   /** The CLI wants to use a tool; its request has been written to the log. */
-  async take({ requestId, toolName, toolUseId }: HookCallback): Promise<void> {
+  async take(call: HookCallback): Promise<void> {
+    const { requestId, toolName, toolUseId } = call;
     this.#waiting.add(toolUseId);
     if (this.#held) return;
     if (!isReadOnlyTool(toolName)) {
       if (!(await this.#options.flushed()) || this.#isHeld()) return;
+      if (!(await this.#options.noted(call)) || this.#isHeld()) return;
       this.#released.add(toolUseId);
     }
     this.#waiting.delete(toolUseId);

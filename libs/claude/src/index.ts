@@ -35,7 +35,7 @@ export { gateAnswer, gateRefusal, hookCallbackOf, initializeMessage, isInitializ
 export type { HookCallback } from './tool-gate.js';
 export { RunFactsReader, runFactsOf } from './run-facts.js';
 export type { RunFacts, UpstreamError } from './run-facts.js';
-export type { CompletedTool, ReleasedTool } from './used-tools.js';
+export type { CompletedTool, NotedTool, ReleasedTool } from './used-tools.js';
 export { isReadOnlyTool } from './tool-effects.js';
 export { reconciliationNote } from './reconciliation-note.js';
 export type { ReconciliationInput } from './reconciliation-note.js';

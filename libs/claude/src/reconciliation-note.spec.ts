@@ -39,6 +39,15 @@ test('names the action in flight with its input, and what was completed before',
   expect(text).toMatch(/Inspect the actual state before you repeat/);
 });
 
+test('says that a tool was in flight also when only its name is left, and that the rest may not be all', () => {
+  const lost = { ...tool('t', 'Bash', {}), isInputLost: true as const };
+  const text = note({ inFlight: [lost], unlogged: [lost] });
+  expect(text).toMatch(/was in flight, and the outcome is unknown[^]*- tool Bash, input: not known any more\n/);
+  expect(text).toMatch(/record of that process is lost/);
+  expect(note({ inFlight: [tool('t', 'mcp__clock__now', {})] }), 'a tool without input').toMatch(/input: \{\}\n/);
+  expect(note({})).not.toMatch(/record/);
+});
+
 test('what ran in the background is said to have ended', () => {
   expect(note({ inBackground: [tool('t', 'Bash', { command: 'npm run dev' })] })).toMatch(/will not report any more[^]*- Bash: npm run dev/);
 });
@@ -48,7 +57,7 @@ test('never longer than 8 KiB, whatever was in flight; the input of one tool has
   const description = `Bash: ${'é'.repeat(97)}`;
   const lastCompleted = Array.from({ length: 5 }, (_, index) => ({ ...tool(String(index), 'Bash', big), description, outcome: 'stopped' as const }));
   const many = Array.from({ length: 40 }, (_, index) => tool(String(index), `mcp__${'x'.repeat(500)}`, big));
-  const text = note({ inFlight: many, inBackground: many, lastCompleted }, 'decision');
+  const text = note({ inFlight: many, inBackground: many, lastCompleted, unlogged: many }, 'decision');
   expect(Buffer.byteLength(text)).toBeLessThanOrEqual(8 * 1024);
   expect(text).toContain('and 34 more');
   expect(text, 'nothing at the end is lost to the limit').toMatch(/Continue the task/);

@@ -35,6 +35,7 @@ export function reconciliationNote({ why, atIso, facts }: ReconciliationInput): 
     ...completedPart(facts),
     ...inFlightPart(facts.inFlight),
     ...backgroundPart(facts),
+    ...lossPart(facts),
     'Continue the task where it stopped. Do not do again what is done, and do not wait for anything that was started before the interruption.',
   ];
   return shorten(paragraphs.join('\n\n'), MAX_BYTES);
@@ -51,7 +52,7 @@ function inFlightPart(tools: readonly ReleasedTool[]): string[] {
   if (tools.length === 0) return [];
   const shown = tools.slice(0, MAX_TOOLS);
   const room = Math.min(MAX_INPUT_BYTES, Math.floor(ALL_INPUTS_BYTES / shown.length));
-  const lines = shown.map(({ name, input }) => `- tool ${shorten(name, 100)}, input: ${shorten(JSON.stringify(input), room)}`);
+  const lines = shown.map(({ name, input, isInputLost }) => `- tool ${shorten(name, 100)}, input: ${isInputLost ? 'not known any more' : shorten(JSON.stringify(input), room)}`);
   if (tools.length > shown.length) lines.push(`- and ${tools.length - shown.length} more`);
   const these = tools.length === 1 ? 'This action was' : 'These actions were';
   return [`${these} in flight, and the outcome is unknown: it may have happened, in part or not at all.\n${lines.join('\n')}\nInspect the actual state before you repeat any of it.`];
@@ -61,4 +62,8 @@ function backgroundPart({ inBackground }: RunFacts): string[] {
   if (inBackground.length === 0) return [];
   const lines = inBackground.slice(0, MAX_TOOLS).map((tool) => `- ${describeTool(tool)}`);
   return [`What ran in the background was ended with the process and will not report any more; how far it got is unknown. Look, then start again what is still needed:\n${lines.join('\n')}`];
+}
+
+function lossPart({ unlogged }: RunFacts): string[] {
+  return unlogged.length === 0 ? [] : ['Part of the record of that process is lost: it may have done more than is said here.'];
 }

@@ -1,5 +1,5 @@
 // What the messages of an attempt prove, for every place where they may end.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { RunFactsReader, runFactsOf } from './run-facts.js';
 
 const line = (message: object) => Buffer.from(JSON.stringify(message));
@@ -116,6 +116,35 @@ test('the report of a resumed process about its predecessor is no result; one of
   expect(factsOf(ofTask).lastResult).toBeUndefined();
   expect(factsOf(ofTask, result).lastResult).toEqual(result);
   expect(factsOf(result, ofTask).lastResult).toEqual(ofTask);
+});
+
+describe('tools that the worker noted', () => {
+  const noted = (...messages: object[]) => {
+    const reader = new RunFactsReader([{ id: 't', name: 'Bash' }, { id: 'u', name: 'Write' }]);
+    for (const message of messages) reader.feed(line(message));
+    return reader.facts();
+  };
+
+  test('of which no message tells may have run, and are in flight: messages are lost', () => {
+    const facts = noted(answer('a', [use('t')]), gate('t'), done('t'));
+    expect(facts).toMatchObject({ changed: true, unlogged: [{ id: 'u', name: 'Write', input: {}, isInputLost: true }] });
+    expect([ids(facts.released), ids(facts.inFlight), ids(facts.changingInFlight)]).toEqual([['t', 'u'], ['u'], ['u']]);
+    expect(noted()).toMatchObject({ answered: false, changed: true, changingInFlight: [{ id: 't' }, { id: 'u' }] });
+  });
+
+  test('and that have their request in the messages are what the messages say', () => {
+    const messages = [answer('a', [use('t'), use('u', 'Write')]), gate('t'), gate('u', 'Write'), done('t')];
+    expect(noted(...messages)).toEqual(factsOf(...messages));
+    expect(noted(...messages).unlogged).toEqual([]);
+  });
+
+  test('and whose request alone is lost: what the model asked for and what came of it still count', () => {
+    const facts = noted(answer('a', [use('t'), use('u', 'Write')]), gate('u', 'Write'), done('u', { is_error: true }));
+    expect(facts.changingInFlight).toEqual([{ id: 't', name: 'Bash', input: { command: 'do t' } }]);
+    const over = noted(gate('u', 'Write'), done('t'), done('u'));
+    expect([ids(over.unlogged), over.completed, over.inFlight]).toEqual([['t'], ['t', 'u'], []]);
+    expect(over.lastCompleted).toMatchObject([{ id: 't', description: 'Bash', outcome: 'ok' }, { id: 'u' }]);
+  });
 });
 
 test('garbage and messages of unexpected shape are harmless, and facts may be asked for at any time', () => {

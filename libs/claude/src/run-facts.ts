@@ -8,7 +8,7 @@ import type { JsonObject } from './message-peek.js';
 import { isReadOnlyTool } from './tool-effects.js';
 import { UnpricedUsage } from './unpriced-usage.js';
 import { UsedTools } from './used-tools.js';
-import type { CompletedTool, ReleasedTool } from './used-tools.js';
+import type { CompletedTool, NotedTool, ReleasedTool } from './used-tools.js';
 
 /** The failure that the CLI tells in a message of its own, as if the model had said it. */
 export interface UpstreamError {
@@ -23,6 +23,8 @@ export interface RunFacts {
   readonly answered: boolean;
   /** Tools that may have run, in order. */
   readonly released: readonly ReleasedTool[];
+  /** Those of them of which only the worker's notes know that they were let go: messages of the attempt are lost. */
+  readonly unlogged: readonly ReleasedTool[];
   /** Ids of tools that have a result. */
   readonly completed: readonly string[];
   /** Released and without result. */
@@ -53,13 +55,18 @@ const HEAD_BYTES = 80;
 
 /** Collects the facts. Feed it the lines of one attempt, in order. */
 export class RunFactsReader {
-  readonly #tools = new UsedTools();
+  readonly #tools: UsedTools;
   readonly #background = new BackgroundWork();
   readonly #unpriced = new UnpricedUsage();
   #answered = false;
   #lastResult: JsonObject | undefined;
   #model: string | undefined;
   #upstreamError: UpstreamError | undefined;
+
+  /** @param noted tools that the worker wrote down before it let them go: they may have run, whether or not the lines say so */
+  constructor(noted: readonly NotedTool[] = []) {
+    this.#tools = new UsedTools(noted);
+  }
 
   /** Takes the next line; what is no message, or of a type nobody knows, is ignored. */
   feed(line: Buffer): void {
@@ -77,6 +84,7 @@ export class RunFactsReader {
     return {
       answered: this.#answered,
       released: this.#tools.released,
+      unlogged: this.#tools.unlogged,
       completed: this.#tools.completed,
       inFlight,
       changed: this.#tools.changed,

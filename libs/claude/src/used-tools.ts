@@ -5,11 +5,18 @@ import { describeTool } from './tool-description.js';
 import { isReadOnlyTool } from './tool-effects.js';
 import { hookCallbackOf } from './tool-gate.js';
 
-/** A tool that was let through the gate, or was about to be: the message about it is in the log, so it may have run. */
-export interface ReleasedTool {
+/** A tool that the worker wrote down before it let it go. */
+export interface NotedTool {
   readonly id: string;
   readonly name: string;
+}
+
+/** A tool that was let through the gate, or was about to be: the message about it is in the log, so it may have run. */
+export interface ReleasedTool extends NotedTool {
+  /** Empty when it is lost. */
   readonly input: JsonObject;
+  /** Only the note about it is left: nobody knows what it was to do. */
+  readonly isInputLost?: true;
   /** Of the subagent that used it. */
   readonly agentId?: string;
 }
@@ -33,10 +40,22 @@ export class UsedTools {
   /** Requests at the gate → the tool. */
   readonly #gates = new Map<string, string>();
   readonly #denied = new Set<string>();
+  readonly #noted: ReadonlyMap<string, ReleasedTool>;
   #last: CompletedTool[] = [];
 
+  /** @param noted in the order in which they were let go */
+  constructor(noted: readonly NotedTool[] = []) {
+    this.#noted = new Map(noted.map(({ id, name }) => [id, { id, name, input: {}, isInputLost: true }]));
+  }
+
   get released(): readonly ReleasedTool[] {
-    return [...this.#released.values()];
+    return [...this.#released.values(), ...this.unlogged.filter(({ id }) => !this.#released.has(id))];
+  }
+
+  /** Noted, without a request at the gate: messages are missing, since a tool is noted after its request was stored. */
+  get unlogged(): readonly ReleasedTool[] {
+    const logged = new Set(this.#gates.values());
+    return [...this.#noted.values()].filter(({ id }) => !logged.has(id)).map((tool) => this.find(tool.id) ?? tool);
   }
 
   get completed(): readonly string[] {
@@ -56,7 +75,7 @@ export class UsedTools {
   }
 
   find(id: string | undefined): ReleasedTool | undefined {
-    return id === undefined ? undefined : (this.#released.get(id) ?? this.#asked.get(id));
+    return id === undefined ? undefined : (this.#released.get(id) ?? this.#asked.get(id) ?? this.#noted.get(id));
   }
 
   /** `assistant`: what the model asks for has not begun. */
