@@ -12,6 +12,8 @@ import { KeyCheck } from './auth/key-check.js';
 import { mountDashboard } from './dashboard/dashboard.js';
 import { openApiDocument } from './documents/openapi-document.js';
 import { createHttpServer } from './http/http-server.js';
+import { llmsPage } from './http/llms-page.js';
+import { refuseParameters, UnknownParametersGuard } from './http/unknown-parameters.guard.js';
 
 /** Routes are registered, nothing listens yet. */
 export async function createApp(parts: ApiParts, access: AccessRules): Promise<NestFastifyApplication> {
@@ -23,10 +25,17 @@ export async function createApp(parts: ApiParts, access: AccessRules): Promise<N
     logger: false, // what Nest tells while it starts is its own business
     abortOnError: false,
   });
-  SwaggerModule.setup('docs', app, openApiDocument(app, version), {
+  app.useGlobalGuards(new UnknownParametersGuard());
+  const document = openApiDocument(app, version);
+  SwaggerModule.setup('docs', app, document, {
     jsonDocumentUrl: 'openapi.json',
     raw: ['json'],
     customSiteTitle: 'Runyard API',
+  });
+  const page = llmsPage(document);
+  server.get('/llms.txt', async (request, reply) => {
+    refuseParameters(request);
+    return reply.type('text/plain; charset=utf-8').send(page);
   });
   await app.init();
   app.useLogger(app.get(Logger));

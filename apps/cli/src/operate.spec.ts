@@ -1,29 +1,19 @@
 // Commands that operate: retry, rm, queue, workers drain, and submit with a time and a priority; against a real API process.
 import type { QueueState, Run } from '@runyard/domain';
 import { newId } from '@runyard/domain';
-import { redisCommand, temporaryDirectory, testRedis } from '@runyard/testing';
-import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { realApi } from './real-api.fixture.js';
+import { redisCommand } from '@runyard/testing';
+import type { TestRedis } from '@runyard/testing';
+import { expect, test, vi } from 'vitest';
+import { onRealApi } from './real-api.fixture.js';
 import type { RealApi } from './real-api.fixture.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
 let redis: TestRedis;
-let dir: TemporaryDirectory;
-let api: RealApi;
-beforeAll(async () => {
-  [redis, dir] = await Promise.all([testRedis(), temporaryDirectory()]);
-  api = await realApi(redis.url, dir.path);
-}, 300_000);
-afterAll(async () => {
-  await api?.stop();
-  await redis?.stop();
-  await dir?.remove();
-});
+let runyard: RealApi['runyard'];
+let json: RealApi['json'];
 
-const runyard: RealApi['runyard'] = (...argv) => api.runyard(...argv);
-const json = <T>(...argv: string[]): Promise<T> => api.json<T>(...argv);
+onRealApi((api) => ({ redis, runyard, json } = api));
 
 test('submit with priority, time and expiry; ps by tag', async () => {
   const run = await json<Run>('submit', 'go', '--priority', '-5', '--at', '2h', '--expires', '10m', '--tag', 'later');

@@ -1,28 +1,19 @@
+// What the command prints and sends and how it ends, against servers that answer as each test wants it.
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { PassThrough, Readable } from 'node:stream';
-import { EventEmitter, once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { newId } from '@runyard/domain';
 import type { Run } from '@runyard/domain';
-import { freePort, temporaryDirectory } from '@runyard/testing';
-import { afterEach, expect, onTestFinished, test } from 'vitest';
-import type { Context } from './context.js';
-import { runCommand } from './program.js';
+import { freePort, startHttpServer, temporaryDirectory } from '@runyard/testing';
+import { expect, onTestFinished, test } from 'vitest';
+import { startCommand } from './command.fixture.js';
+import type { Done } from './command.fixture.js';
 
 type Answer = (request: IncomingMessage, response: ServerResponse, url: URL) => void;
 
-const servers: Server[] = [];
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve).closeAllConnections())));
-});
-
 async function serve(answer: Answer): Promise<string> {
-  const server = createServer((request, response) => answer(request, response, new URL(request.url ?? '/', 'http://h')));
-  servers.push(server);
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { url, stop } = await startHttpServer((request, response) => answer(request, response, new URL(request.url ?? '/', 'http://h')));
+  onTestFinished(stop);
+  return url;
 }
 
 function json(response: ServerResponse, status: number, body: unknown): void {
@@ -43,27 +34,16 @@ function run(more: Partial<Run> = {}): Run {
   };
 }
 
-async function command(argv: readonly string[], { url = 'http://127.0.0.1:1', env = {}, stdin = '' }: { url?: string; env?: Record<string, string>; stdin?: string } = {}) {
-  const [stdout, stderr, signals] = [new PassThrough(), new PassThrough(), new EventEmitter()];
-  const context: Context = {
-    env: { RUNYARD_URL: url, RUNYARD_API_KEY: 'k'.repeat(20), ...env },
-    cwd: '/', root: '/opt/runyard', stdin: Readable.from([Buffer.from(stdin)]), stdout, stderr, signals,
-  };
-  const [out, err] = [text(stdout), text(stderr)];
-  const code = runCommand(argv, context, '1.2.3').finally(() => [stdout, stderr].map((stream) => stream.end()));
-  return { code: () => code, out: () => out, err: () => err, signals };
+interface Place {
+  readonly url?: string;
+  readonly env?: Record<string, string>;
+  readonly stdin?: string;
 }
 
-async function text(stream: PassThrough): Promise<string> {
-  let all = '';
-  for await (const chunk of stream.setEncoding('utf8')) all += String(chunk);
-  return all;
-}
+const command = (argv: readonly string[], { url = 'http://127.0.0.1:1', env = {}, stdin = '' }: Place = {}) =>
+  startCommand(argv, { env: { RUNYARD_URL: url, RUNYARD_API_KEY: 'k'.repeat(20), ...env }, stdin });
 
-async function outcome(argv: readonly string[], options?: Parameters<typeof command>[1]): Promise<{ code: number; out: string; err: string }> {
-  const started = await command(argv, options);
-  return { code: await started.code(), out: await started.out(), err: await started.err() };
-}
+const outcome = (argv: readonly string[], place?: Place): Promise<Done> => command(argv, place).done;
 
 test.each([
   [['--version'], 0, /^1\.2\.3\n$/],
@@ -184,11 +164,10 @@ test('Ctrl-C while following detaches: 130, and the run is said to go on', async
     response.writeHead(200, { 'content-type': 'text/event-stream' }).write('retry: 1\n\n');
     followed.resolve();
   });
-  const started = await command(['submit', '--follow', 'x'], { url });
+  const { signals, done } = command(['submit', '--follow', 'x'], { url });
   await followed.promise;
-  started.signals.emit('SIGINT');
-  expect(await started.code()).toBe(130);
-  expect(await started.err()).toContain('Detached; the run goes on.');
+  signals.emit('SIGINT');
+  expect(await done).toMatchObject({ code: 130, err: expect.stringContaining('Detached; the run goes on.') });
 });
 
 const list = (...runs: Run[]): Answer => (_, response) => json(response, 200, { data: runs, next_page: null });

@@ -2,26 +2,15 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Run, Schedule, ScheduleList } from '@runyard/domain';
-import { temporaryDirectory, testRedis } from '@runyard/testing';
-import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { realApi } from './real-api.fixture.js';
+import { afterEach, expect, test, vi } from 'vitest';
+import { onRealApi } from './real-api.fixture.js';
 import type { RealApi } from './real-api.fixture.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-let redis: TestRedis;
-let dir: TemporaryDirectory;
 let api: RealApi;
-beforeAll(async () => {
-  [redis, dir] = await Promise.all([testRedis(), temporaryDirectory()]);
-  api = await realApi(redis.url, dir.path);
-}, 300_000);
-afterAll(async () => {
-  await api?.stop();
-  await redis?.stop();
-  await dir?.remove();
-});
+
+onRealApi((started) => (api = started));
 afterEach(async () => {
   for (const { id } of await all()) await api.runyard('schedules', 'rm', id);
 });
@@ -30,7 +19,7 @@ const schedules: RealApi['runyard'] = (...argv) => api.runyard('schedules', ...a
 const all = async (): Promise<Schedule[]> => (await api.json<ScheduleList>('schedules', 'ls')).data;
 
 async function file(text: string): Promise<string> {
-  const path = join(dir.path, 'schedules.yaml');
+  const path = join(api.dir.path, 'schedules.yaml');
   await writeFile(path, text);
   return path;
 }
@@ -84,10 +73,12 @@ test('run makes a run now; pause and resume keep the rest of the schedule; rm fo
 test.each([
   ['no YAML', 'schedules: [', /schedules\.yaml: .*line 1/],
   ['not schedules', 'cron: 5', /holds no schedules/],
+  ['a value within itself', 'schedules: &a {x: *a}', /schedules\.yaml, line 1: \*a stands within &a/],
+  ['an alias for nothing', 'schedules:\n  x:\n    run: *nope\n', /schedules\.yaml, line 3: \*nope stands for nothing/],
   ['a name that cannot be', 'schedules: {"No Such": {}}', /"No Such" cannot be the name/],
   ['too few fields of cron', `schedules:\n${HEALTH}  bad: {cron: "30 2", run: {prompt: x}}\n`, /sch_bad: [^]*cron: must be five fields/],
   ['a cron that cannot be read', `schedules:\n${HEALTH}  bad: {cron: "99 2 * * *", run: {prompt: x}}\n`, /sch_bad: [^]*cron: cannot be read/],
-  ['a date that never comes', `schedules:\n${HEALTH}  bad: {cron: "0 0 31 2 *", run: {prompt: x}}\n`, /sch_bad: [^]*cron: cannot be read/],
+  ['a date that never comes', `schedules:\n${HEALTH}  bad: {cron: "0 0 31 2 *", run: {prompt: x}}\n`, /sch_bad: [^]*cron: is never due/],
   ['an unknown zone', `schedules:\n${HEALTH}  bad: {cron: "0 0 * * *", timezone: Mars/Base, run: {prompt: x}}\n`, /sch_bad: [^]*timezone: must be a time zone/],
   ['an unknown field of the run', `schedules:\n${HEALTH}  bad: {every_seconds: 60, run: {promt: x}}\n`, /sch_bad: [^]*run\.promt: is not known/],
   ['a workspace that runs may not use', `schedules:\n${HEALTH}  bad: {every_seconds: 60, run: {prompt: x, workspace: {type: directory, path: /etc}}}\n`, /sch_bad: [^]*run\.workspace/],

@@ -17,9 +17,9 @@ test.each([
   ['schedules:\n  a: {every_seconds: 5}\n  a: {every_seconds: 6}\n', /f: .*unique/],
   ['', /holds no schedules/],
   ['- a', /holds no schedules/],
-  ['schedules: 5', /holds no schedules/],
-  ['schedules: {a: 5}', /holds no schedules/],
-  ['schedules: {}\nother: {}', /holds no schedules/],
+  ['schedules: 5', /must hold a name for each/],
+  ['schedules: {a: 5}', /line 1: "a" must say/],
+  ['schedules: {}\nother: {}', /"other" is not known/],
   ['schedules: {"No Such Name": {}}', /cannot be the name/],
 ])('%j is refused', (text, message) => {
   expect(() => schedulesOf(text, 'f')).toThrow(message);

@@ -8,14 +8,12 @@ import type { Context, Finish } from './context.js';
 import { EXIT } from './exit-codes.js';
 import type { ExitCode } from './exit-codes.js';
 import { explainError } from './explain-error.js';
-import { outputOption, printMany, printOne } from './output.js';
+import { outputOption, printMany, printOne, toJson } from './output.js';
 import type { OutputFormat } from './output.js';
 import { printError } from './print-error.js';
-import { promptText } from './run-table.js';
 import { scheduleId } from './schedule-id.js';
 import { readSchedulesFile } from './schedules-file.js';
-import { painter } from './style.js';
-import { renderTable } from './table.js';
+import { nameOf, scheduleTable, slotTable } from './schedules-table.js';
 
 interface Shown {
   readonly output?: OutputFormat;
@@ -28,10 +26,14 @@ export function addSchedules(program: Command, finish: Finish): void {
   add('ls', 'Lists the schedules.')
     .addOption(outputOption())
     .action((options: Shown) => finish((context) => list(context, options)));
-  add('apply', 'Makes or changes the schedules of a YAML file: all of them, or none when one cannot be used. Others stay as they are.')
+  add('apply', 'Makes or changes the schedules of a YAML file: all of them, or none when one cannot be used. Others stay as they are, and so does a paused one that the file does not give "enabled".')
     .requiredOption('-f, --file <file>', 'the file, - for standard input: schedules: {<name>: {cron or every_seconds, timezone, …, run: {prompt, …}}}')
     .addOption(outputOption())
     .action((options: Shown & { file: string }) => finish((context) => apply(context, options)));
+  add('slots', 'Lists what happened at the latest due times of a schedule: a run, or why there was none.')
+    .argument('<name>')
+    .addOption(outputOption().choices(['table', 'json']))
+    .action((name: string, options: Shown) => finish((context) => slots(context, name, options)));
   add('run', 'Makes a run of a schedule now and prints its id.')
     .argument('<name>')
     .addOption(outputOption())
@@ -53,6 +55,8 @@ async function list(context: Context, { output = 'table' }: Shown): Promise<Exit
     const all: Schedule[] = [];
     for await (const schedule of client.schedules.list({ signal })) all.push(schedule);
     printMany(context.stdout, output, all, () => scheduleTable(all, context));
+    const [refused] = all.filter(({ enabled, last_slot }) => enabled && last_slot?.reason === 'refused');
+    if (refused) hint(context, `${refused.id} made no run when it was last due. Why: ${commandName(context)} schedules slots ${nameOf(refused)}`);
     if (all.length === 0) hint(context, `No schedules yet. Try: ${commandName(context)} schedules apply -f schedules.yaml`);
     return EXIT.ok;
   });
@@ -67,11 +71,23 @@ async function apply(context: Context, { file, output }: Shown & { readonly file
     return faults;
   }
   const exitCode = await forEach(context, [...entries.keys()], async (client, id, signal) => {
-    applied.push(await client.schedules.put(id, entries.get(id) ?? {}, { signal }));
-    return output === undefined ? 'applied' : undefined;
+    const body = entries.get(id) ?? {};
+    const schedule = await client.schedules.put(id, body, { signal });
+    applied.push(schedule);
+    if (output !== undefined) return undefined;
+    return body.enabled === undefined && !schedule.enabled ? 'applied (stays paused)' : 'applied';
   });
   if (output !== undefined) printMany(context.stdout, output, applied, () => scheduleTable(applied, context));
   return exitCode;
+}
+
+function slots(context: Context, name: string, { output = 'table' }: Shown): Promise<ExitCode> {
+  return forEach(context, [scheduleId(name)], async (client, id, signal) => {
+    const latest = await client.schedules.slots(id, { limit: 100, signal });
+    context.stdout.write(output === 'json' ? `${toJson({ data: latest, next_page: null }, 2)}\n` : slotTable(latest, context));
+    if (latest.length === 0) hint(context, `${id} has not been due yet.`);
+    return undefined;
+  });
 }
 
 function runNow(context: Context, name: string, { output = 'id' }: Shown): Promise<ExitCode> {
@@ -114,20 +130,4 @@ async function forEach(context: Context, ids: readonly string[], work: (client: 
 function bodyOf({ cron, every_seconds, timezone, enabled, overlap, missed, jitter_seconds, run }: Schedule): PutSchedule {
   const due = every_seconds === null ? { cron: cron ?? '' } : { every_seconds };
   return { ...due, timezone, enabled, overlap, missed, jitter_seconds, run };
-}
-
-function scheduleTable(schedules: readonly Schedule[], { stdout }: Pick<Context, 'stdout'>): string {
-  const paint = painter(stdout);
-  return renderTable<Schedule>(
-    [
-      { title: 'NAME', text: ({ id }) => id.replace(/^sch_/, '') },
-      { title: 'STATE', text: ({ enabled }) => (enabled ? 'on' : 'paused'), paint: (text, { enabled }) => paint(enabled ? 'green' : 'yellow', text) },
-      { title: 'DUE', text: ({ cron, every_seconds, timezone }) => (cron === null ? `every ${every_seconds} s` : `${cron} ${timezone}`) },
-      { title: 'NEXT', text: ({ next_runs }) => next_runs[0] ?? '' },
-      { title: 'LAST RUN', text: ({ last_run_id }) => last_run_id ?? '' },
-      { title: 'PROMPT', text: ({ run }) => run.name ?? promptText(run.prompt).slice(0, 500) },
-    ],
-    schedules,
-    { paint, width: stdout.columns ?? 200 },
-  );
 }

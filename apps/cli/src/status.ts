@@ -52,13 +52,14 @@ function upstreamText({ upstreams }: Status, paint: Paint): string | null {
 
 function statusText(status: Status, target: Target, { stdout }: Context): string {
   const paint = painter(stdout);
-  const { workers, runs, redis } = status;
+  const { api, workers, runs, redis } = status;
   const idle = workers.total === 0 ? paint('red', 'none: nothing runs until one starts') : undefined;
   const states = (['ready', 'busy', 'draining', 'lost'] as const).filter((state) => workers[state] > 0).map((state) => `${workers[state]} ${state}`);
   const up = formatAge(new Date(Date.now() - status.uptime_seconds * 1000).toISOString(), Date.now());
   return renderFields(
     [
       ['server', `${target.url}, version ${oneLine(status.version)}, up ${up}`],
+      ['api', api.replicas === 1 ? '1 process' : `${api.replicas} processes`],
       ['model', status.demo ? paint('yellow', 'the offline demo model answers, not Claude') : null],
       ['workers', idle ?? `${states.join(', ')}; ${plural(workers.capacity, 'run')} at a time`],
       ['runs', `${runs.running} running, ${runs.queued} queued, ${waitingText(status)}`],

@@ -61,7 +61,7 @@ export function addSubmit(program: Command, finish: Finish): void {
     .option('--timeout <time>', 'end after so long: 90, 15m, 2h', parseSeconds)
     .option('--priority <n>', 'from -10 to 10; a higher number is taken sooner', parsePriority)
     .option('--at <time>', 'not before this time: 2026-12-31T23:00, or so long from now: 15m, 2h', parseTime)
-    .option('--expires <time>', 'give up when no worker had room for so long: 90, 15m, 2h', parseSeconds)
+    .option('--expires <time>', 'give up when no worker has taken it for so long: 90, 15m, 2h', parseSeconds)
     .addOption(new Option('--recovery <how>', 'what becomes of it when its worker is lost; default auto').choices(RECOVERIES))
     .option('--session <id>', 'continue a session; the id of a run stands for its session')
     .option('--fork', 'continue a copy of the session')

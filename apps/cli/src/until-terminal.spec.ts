@@ -1,31 +1,24 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+// Waiting for the end of a run, at servers that go away, refuse or take their time.
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ApiClient } from '@runyard/api-client';
 import { newId } from '@runyard/domain';
 import type { Run } from '@runyard/domain';
-import { afterEach, expect, test } from 'vitest';
+import { startHttpServer } from '@runyard/testing';
+import { expect, onTestFinished, test } from 'vitest';
 import { Interrupted } from './exit-codes.js';
 import { untilTerminal } from './until-terminal.js';
-
-const servers: Server[] = [];
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve).closeAllConnections())));
-});
 
 const run = { id: newId('run'), status: 'running' } as Run;
 const signal = new AbortController().signal;
 
 async function serve(...answers: ((request: IncomingMessage, response: ServerResponse) => void)[]) {
   const asked: (string | string[] | undefined)[] = [];
-  const server = createServer((request, response) => {
+  const { url, stop } = await startHttpServer((request, response) => {
     asked.push(request.headers['prefer']);
     answers[Math.min(asked.length, answers.length) - 1]?.(request, response);
   });
-  servers.push(server);
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  return { client: new ApiClient({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, patienceMs: 0 }), asked };
+  onTestFinished(stop);
+  return { client: new ApiClient({ url, patienceMs: 0 }), asked };
 }
 
 const status = (word: string) => (_: IncomingMessage, response: ServerResponse) => void response.end(JSON.stringify({ ...run, status: word }));

@@ -1,4 +1,5 @@
 // `runyard workers`: who does the work.
+import { commandSetting } from '@runyard/config';
 import type { Worker } from '@runyard/domain';
 import type { Command } from 'commander';
 import { connect } from './connection.js';
@@ -39,7 +40,7 @@ function addDrain(workers: Command, finish: Finish): void {
   workers
     .command('drain')
     .summary('let a worker take no more runs')
-    .description('The worker finishes what it has and takes no more runs until its process is started again.')
+    .description('The worker finishes what it has and takes no more runs until its process is started again. This cannot be taken back.')
     .argument('<id>', 'id of the worker, or the end of it')
     .action((text: string) =>
       finish(async (context) => {
@@ -48,13 +49,20 @@ function addDrain(workers: Command, finish: Finish): void {
           const fitting = (await client.workers({ signal })).filter(({ id }) => id === text || (text.length >= 4 && id.endsWith(text)));
           const [worker] = fitting;
           if (!worker || fitting.length > 1) throw new Refusal(EXIT.notFound, `"${oneLine(text)}" is ${worker ? 'more than one' : 'no'} worker.`, `See: ${commandName(context)} workers`);
-          const { id, state, busy } = await client.drainWorker(worker.id, { signal });
-          context.stdout.write(`${id} ${state}\n`);
-          if (busy > 0) hint(context, `It still has ${plural(busy, 'run')}.`);
+          const drained = await client.drainWorker(worker.id, { signal });
+          context.stdout.write(`${drained.id} ${drained.state}\n`);
+          if (drained.busy > 0) hint(context, `It still has ${plural(drained.busy, 'run')}.`);
+          hint(context, howToGoOn(drained, context));
           return EXIT.ok;
         });
       }),
     );
+}
+
+/** In a container the host is the id of that container. */
+function howToGoOn({ host, pid }: Worker, { env }: Context): string {
+  const again = commandSetting(env) === undefined ? `on ${oneLine(host)}: kill ${pid}   (npm start and service managers start it again)` : `docker restart ${oneLine(host)}`;
+  return `It stays and takes nothing, which cannot be taken back. To have a worker there again, ${again}`;
 }
 
 const STATE_FORMAT: Readonly<Record<Worker['state'], Format>> = { ready: 'green', busy: 'cyan', draining: 'yellow', lost: 'red' };

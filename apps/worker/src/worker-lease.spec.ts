@@ -4,25 +4,15 @@ import { readFile } from 'node:fs/promises';
 import { parseEventId } from '@runyard/domain';
 import type { RunRecord } from '@runyard/run-store';
 import { processesWithMark, waitFor } from '@runyard/testing';
-import type { TestWorker } from '@runyard/testing';
 import { expect, test } from 'vitest';
-import { workerStand } from './worker-stand.fixture.js';
+import { wardenOf, workerStand } from './worker-stand.fixture.js';
 
 const BASH = `[[bash cmd="(setsid perl -e 'sleep 600' &) ; perl -e 'sleep 602'"]]`;
 
 const stand = workerStand({ request: { allowed_tools: ['Bash'], recovery: 'never' } });
-const { work, ended, processes, gone } = stand;
+const { work, ended, processes, gone, eventsOf } = stand;
 
 const submit = (prompt: string): Promise<RunRecord> => stand.submit({ prompt });
-
-/** The warden of a worker: its only child that runs node. */
-async function wardenOf(worker: TestWorker): Promise<number> {
-  const children = (await readFile(`/proc/${worker.pid}/task/${worker.pid}/children`, 'utf8')).trim().split(' ').filter(Boolean).map(Number);
-  const commands = await Promise.all(children.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
-  const found = children.find((_, index) => commands[index]?.includes('warden/main.js'));
-  if (found === undefined) throw new Error('the worker has no warden');
-  return found;
-}
 
 test('a worker that is stopped loses its run, its processes end without it, and it cannot disturb the next one', async () => {
   const frozen = await work();
@@ -34,12 +24,12 @@ test('a worker that is stopped loses its run, its processes end without it, and 
 
   await work();
   expect(await ended(run)).toMatchObject({ status: 'failed', attempt: 2, outcome: { failure: { code: 'worker_lost' } } });
-  const before = (await stand.store.readEvents(run.id, { limit: 10_000 }))?.events.map((event) => event.id);
+  const before = await eventsOf(run);
   frozen.kill('SIGCONT');
   await frozen.logged('the lease is lost');
   // It is as good as new: it takes another run to its end.
   expect(await ended(await submit('[[text n=1]]'))).toMatchObject({ status: 'succeeded' });
-  expect((await stand.store.readEvents(run.id, { limit: 10_000 }))?.events.map((event) => event.id)).toEqual(before);
+  expect(await eventsOf(run)).toEqual(before);
 });
 
 test('a Redis that is silent costs the run: its processes have ended when Redis speaks again', async () => {

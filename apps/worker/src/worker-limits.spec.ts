@@ -1,83 +1,24 @@
 // Runs that want too much: endless output, lines without end, memory, room on the disk. The worker, Redis and the neighbours stay well.
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setInterval } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { CreateRun } from '@runyard/domain';
-import { RunQueue } from '@runyard/run-queue';
-import { RunStore } from '@runyard/run-store';
 import type { RunRecord, StoredEvent } from '@runyard/run-store';
-import { httpCall, redisCommand, startDemoModel, startWorker, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { TestDemoModel, TestRedis, TestWorker } from '@runyard/testing';
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
-
-// Whole processes on a machine that may be busy with others.
-vi.setConfig({ testTimeout: 240_000 });
+import { httpCall, redisCommand, waitFor } from '@runyard/testing';
+import type { TestWorker } from '@runyard/testing';
+import { expect, test } from 'vitest';
+import { workerStand } from './worker-stand.fixture.js';
 
 const MEBIBYTE = 1024 * 1024;
 
-let redis: TestRedis;
-let model: TestDemoModel;
-let store: RunStore;
-let queue: RunQueue;
-let base = '';
-let environment: Record<string, string> = {};
-const cleanUp: (() => Promise<unknown>)[] = [];
-
-beforeAll(async () => {
-  const directory = await temporaryDirectory();
-  cleanUp.push(() => directory.remove());
-  base = directory.path;
-  await mkdir(join(base, 'home'));
-  redis = await testRedis();
-  cleanUp.push(() => redis.stop());
-  model = await startDemoModel();
-  cleanUp.push(() => model.stop());
-  store = RunStore.open({ redis: redis.connection, role: 'worker', dataDir: join(base, 'data') });
-  queue = RunQueue.open({ redis: redis.connection });
-  cleanUp.push(() => Promise.all([store.close(), queue.close()]));
-  environment = {
-    HOME: join(base, 'home'),
-    REDIS_URL: redis.url,
-    RUNYARD_DATA_DIR: join(base, 'data'),
-    RUNYARD_MIN_FREE_MB: '0',
-    ANTHROPIC_BASE_URL: model.url,
-    ANTHROPIC_API_KEY: 'sk-test-0123456789abcdef',
-  };
-}, 600_000);
-
-afterAll(async () => {
-  for (const clean of cleanUp.toReversed()) await clean();
-});
-
-async function work(more: Record<string, string> = {}): Promise<TestWorker> {
-  const worker = startWorker({ ...environment, ...more });
-  onTestFinished(async () => void (await worker.stop()));
-  await worker.logged('worker ready');
-  return worker;
-}
-
-async function submit(request: CreateRun): Promise<RunRecord> {
-  const answer = await store.create({ request, trigger: 'api' });
-  if (answer.kind !== 'created') throw new Error(answer.kind);
-  if (answer.dispatch !== null) await queue.enqueue({ runId: answer.run.id, dispatch: answer.dispatch });
-  return answer.run;
-}
-
-const ended = ({ id }: RunRecord) =>
-  waitFor(
-    async () => {
-      const run = await store.get(id);
-      return run?.outcome && { ...run, outcome: run.outcome };
-    },
-    { what: `the end of ${id}`, timeoutMs: 200_000 },
-  );
+const stand = workerStand({ environment: { RUNYARD_MIN_FREE_MB: '0' } });
+const { work, submit, ended } = stand;
 
 /** A program that answers the prompt with what `body` says, in the dialect of the CLI. */
 async function fakeThat(name: string, body: string): Promise<string> {
   const dialect = fileURLToPath(new URL('../../../libs/testing/src/fake-claude/speaks-like-claude.mjs', import.meta.url));
-  const path = join(base, `${name}.mjs`);
+  const path = join(stand.base, `${name}.mjs`);
   await writeFile(path, `#!/usr/bin/env node\nimport { once } from 'node:events';\nimport { listen, say, sayInit, sayResult } from ${JSON.stringify(dialect)};
 const write = async (text) => { if (!process.stdout.write(text)) await once(process.stdout, 'drain'); };
 listen(async (message) => { if (message.type !== 'user') return; sayInit(); ${body}; sayResult(); });\n`);
@@ -93,7 +34,7 @@ function peaks({ pid }: TestWorker, { id }: RunRecord) {
     for await (const _ of setInterval(50, undefined, { signal: looking.signal })) {
       const status = await readFile(`/proc/${pid}/status`, 'latin1');
       most.worker = Math.max(most.worker, Number(/VmRSS:\s*(\d+)/.exec(status)?.[1]) * 1024);
-      most.stream = Math.max(most.stream, Number((await redisCommand(redis.connection, 'MEMORY', 'USAGE', `runyard:run:${id}:events`)) ?? 0));
+      most.stream = Math.max(most.stream, Number((await redisCommand(stand.redis.connection, 'MEMORY', 'USAGE', `runyard:run:${id}:events`)) ?? 0));
     }
   })().catch((error: unknown) => {
     if (!looking.signal.aborted) throw error;
@@ -106,7 +47,7 @@ function peaks({ pid }: TestWorker, { id }: RunRecord) {
 }
 
 async function follow({ id }: RunRecord, take: (event: StoredEvent) => void): Promise<void> {
-  for await (const event of store.follow(id, { signal: AbortSignal.timeout(220_000) })) take(event);
+  for await (const event of stand.store.follow(id, { signal: AbortSignal.timeout(220_000) })) take(event);
 }
 
 const numberOf = ({ data }: StoredEvent): number => Number(/"n":(\d+)/.exec(data.toString('latin1', 0, 100))?.[1]);
@@ -130,15 +71,15 @@ test('100,000 lines: all of them in order for whoever watches, and little of the
   expect(stream).toBeLessThan(3 * MEBIBYTE);
   expect(memory).toBeLessThan(400 * MEBIBYTE);
   // And once more from the finished log, from the middle.
-  await waitFor(async () => (await store.get(run.id))?.log === 'file', { what: 'the compaction', timeoutMs: 60_000 });
+  await waitFor(async () => (await stand.store.get(run.id))?.log === 'file', { what: 'the compaction', timeoutMs: 60_000 });
   next = 50_000;
-  const half = (await store.readEvents(run.id, { limit: 1, after: '1-50003' }))?.events[0];
+  const half = (await stand.store.readEvents(run.id, { limit: 1, after: '1-50003' }))?.events[0];
   if (half === undefined) throw new Error('no event in the middle');
   next = numberOf(half);
   expect(next).toBeGreaterThan(49_990);
-  for await (const event of store.follow(run.id, { after: half.id, signal: AbortSignal.timeout(60_000) })) if (event.type === 'claude.assistant') expect(numberOf(event)).toBe(++next);
+  for await (const event of stand.store.follow(run.id, { after: half.id, signal: AbortSignal.timeout(60_000) })) if (event.type === 'claude.assistant') expect(numberOf(event)).toBe(++next);
   expect(next).toBe(99_999);
-  expect(await readdir(join(base, 'data', 'runs', run.id))).not.toContainEqual(expect.stringMatching(/^log-part/));
+  expect(await readdir(stand.data('runs', run.id))).not.toContainEqual(expect.stringMatching(/^log-part/));
 });
 
 test('a line of 60 MiB comes out as it was, one of 100 MiB with a gap; Redis and the worker hold neither', async () => {
@@ -180,8 +121,8 @@ test('a worker without room takes nothing and says why; one with room does the w
   }, { what: 'the worker to be not ready' });
   expect(ready).toMatch(/^no runs are taken: the data directory has .* left, less than 953\.7 TiB: free some, or lower RUNYARD_MIN_FREE_MB$/);
   const run = await submit({ prompt: '[[text n=2]]' });
-  await waitFor(async () => (await queue.depth()) === 1, { what: 'the ticket' });
-  expect((await store.get(run.id))?.status).toBe('queued');
+  await waitFor(async () => (await stand.queue.depth()) === 1, { what: 'the ticket' });
+  expect((await stand.store.get(run.id))?.status).toBe('queued');
   await work();
   expect(await ended(run)).toMatchObject({ status: 'succeeded', attempt: 1 });
   expect(full.log.some(({ msg }) => msg === 'run claimed')).toBe(false);

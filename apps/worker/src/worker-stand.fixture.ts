@@ -7,7 +7,7 @@ import type { CreateRun, Outcome, Trigger } from '@runyard/domain';
 import { RunQueue } from '@runyard/run-queue';
 import { RunStore } from '@runyard/run-store';
 import type { RunRecord } from '@runyard/run-store';
-import { processesWithMark, redisCommand, startDemoModel, startWorker, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
+import { childProcesses, processesWithMark, redisCommand, startDemoModel, startWorker, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
 import type { TestDemoModel, TestRedis, TestWorker } from '@runyard/testing';
 import { afterAll, beforeAll, onTestFinished, vi } from 'vitest';
 
@@ -21,6 +21,8 @@ export interface StandOptions {
   /** What every request has unless it says something else. */
   readonly request?: Partial<CreateRun>;
   readonly trigger?: Trigger;
+  /** False where only fake programs run: then nobody answers in Claude's place. */
+  readonly model?: boolean;
 }
 
 export type EndedRun = RunRecord & { readonly outcome: Outcome };
@@ -136,8 +138,10 @@ export class WorkerStand {
     for (const name of ['home', 'projects']) await mkdir(join(this.base, name));
     this.redis = await testRedis();
     this.#cleanUp.push(() => this.redis.stop());
-    this.model = await startDemoModel();
-    this.#cleanUp.push(() => this.model.stop());
+    if (this.#options.model !== false) {
+      this.model = await startDemoModel();
+      this.#cleanUp.push(() => this.model.stop());
+    }
     this.store = RunStore.open({ redis: this.redis.connection, role: 'worker', dataDir: this.data() });
     this.queue = RunQueue.open({ redis: this.redis.connection });
     this.#cleanUp.push(() => Promise.all([this.store.close(), this.queue.close()]));
@@ -153,7 +157,7 @@ export class WorkerStand {
       REDIS_URL: this.redis.url,
       RUNYARD_DATA_DIR: this.data(),
       RUNYARD_WORKSPACES: join(this.base, 'projects'),
-      ANTHROPIC_BASE_URL: this.model.url,
+      ...(this.#options.model !== false && { ANTHROPIC_BASE_URL: this.model.url }),
       ANTHROPIC_API_KEY: 'sk-test-0123456789abcdef',
       ...this.#options.environment,
       ...more,
@@ -177,6 +181,15 @@ export async function standOfTest(onFinished: typeof onTestFinished, options: St
   onFinished(() => stand.close());
   await stand.open();
   return stand;
+}
+
+/** The warden of a worker: its only child that runs node. */
+export async function wardenOf({ pid }: TestWorker): Promise<number> {
+  const children = await childProcesses(pid);
+  const commands = await Promise.all(children.map((child) => readFile(`/proc/${child}/cmdline`, 'utf8').catch(() => '')));
+  const found = children.find((_, index) => commands[index]?.includes('warden/main.js'));
+  if (found === undefined) throw new Error('the worker has no warden');
+  return found;
 }
 
 /** Also when the test has stopped it with SIGSTOP. */

@@ -87,6 +87,23 @@ test.each<[string, Record<string, string>, (worker: TestWorker) => void]>([
   expect((await stand.store.cancel(run.id)).kind).toBe('canceled');
 });
 
+test('a second signal after the grace ends the wait for the tool that is at work', async () => {
+  const worker = await work({ RUNYARD_DRAIN_TIMEOUT_SECONDS: '0' });
+  // It would end before the clean point is given up.
+  const ledger = stand.ledger('second-signal');
+  const run = await submit({ prompt: `[[bash cmd="echo begun >> ${ledger}; perl -e 'sleep 9'; echo ended >> ${ledger}"]]` });
+  await waitFor(async () => (await stand.counted('second-signal')).length === 1, { what: 'the command', timeoutMs: 90_000 });
+  worker.kill('SIGTERM');
+  await worker.logged('handing over the runs that are left');
+  // Not before a second has passed: one wish may arrive as two signals.
+  const again = setInterval(() => worker.kill('SIGTERM'), 300);
+  expect(await worker.exited.finally(() => clearInterval(again))).toEqual({ code: 0, signal: null });
+  expect(await stand.counted('second-signal')).toEqual(['begun']);
+  expect(await stand.store.get(run.id)).toMatchObject({ status: 'queued', left: 'handed_over' });
+  expect((await stand.eventsOf(run)).find(({ type }) => type === 'run.interrupted')?.body).toMatchObject({ reason: 'handed_over', clean: false });
+  await stand.store.cancel(run.id);
+});
+
 test(`${KILLS} kills of a worker leave no process, and no run without an end`, { timeout: 900_000 }, async () => {
   const runs: RunRecord[] = [];
   const started: RunRecord[] = [];

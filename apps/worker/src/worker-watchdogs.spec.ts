@@ -1,49 +1,21 @@
 // Each watchdog through a real worker: its own failure code, what was said before is kept, and what only looks like a hang is none.
-import { join } from 'node:path';
 import type { CreateRun } from '@runyard/domain';
-import { RunQueue } from '@runyard/run-queue';
-import { RunStore } from '@runyard/run-store';
-import { fakeClaude, processesWithMark, startWorker, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { FakeClaude, TestRedis } from '@runyard/testing';
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { fakeClaude, processesWithMark } from '@runyard/testing';
+import type { FakeClaude } from '@runyard/testing';
+import { expect, test } from 'vitest';
+import { workerStand } from './worker-stand.fixture.js';
 
-// Whole processes on a machine that may be busy with others.
-vi.setConfig({ testTimeout: 120_000 });
-
-let redis: TestRedis;
-let store: RunStore;
-let queue: RunQueue;
-let environment: Record<string, string> = {};
-const cleanUp: (() => Promise<unknown>)[] = [];
-
-beforeAll(async () => {
-  const directory = await temporaryDirectory();
-  cleanUp.push(() => directory.remove());
-  redis = await testRedis();
-  cleanUp.push(() => redis.stop());
-  store = RunStore.open({ redis: redis.connection, role: 'worker', dataDir: join(directory.path, 'data') });
-  queue = RunQueue.open({ redis: redis.connection });
-  cleanUp.push(() => Promise.all([store.close(), queue.close()]));
-  environment = { HOME: directory.path, REDIS_URL: redis.url, RUNYARD_DATA_DIR: join(directory.path, 'data'), ANTHROPIC_API_KEY: 'sk-test-0123456789abcdef' };
-}, 600_000);
-
-afterAll(async () => {
-  for (const clean of cleanUp.toReversed()) await clean();
+const stand = workerStand({
+  environment: { RUNYARD_SILENCE_TIMEOUT_SECONDS: '1', RUNYARD_FIRST_MESSAGE_TIMEOUT_SECONDS: '30', RUNYARD_EXIT_TIMEOUT_SECONDS: '30' },
+  model: false,
 });
 
-/** A worker whose limits are one second each unless told otherwise, and the end of one run on it. */
+/** A worker whose silence limit is one second unless told otherwise, and the end of one run on it. */
 async function perform(program: FakeClaude, request: CreateRun, more: Record<string, string> = {}) {
-  const limits = { RUNYARD_SILENCE_TIMEOUT_SECONDS: '1', RUNYARD_FIRST_MESSAGE_TIMEOUT_SECONDS: '30', RUNYARD_EXIT_TIMEOUT_SECONDS: '30' };
-  const worker = startWorker({ ...environment, ...limits, RUNYARD_CLAUDE_BIN: fakeClaude(program), ...more });
-  onTestFinished(() => worker.stop().then(() => undefined));
-  await worker.logged('worker ready');
-  const answer = await store.create({ request, trigger: 'api' });
-  if (answer.kind !== 'created') throw new Error(answer.kind);
-  const { id } = answer.run;
-  await queue.enqueue({ runId: id, dispatch: answer.dispatch ?? 0 });
-  const outcome = await waitFor(async () => (await store.get(id))?.outcome, { what: 'the end of the run', timeoutMs: 60_000 });
-  const page = await store.readEvents(id, { limit: 10_000 });
-  return { outcome, log: JSON.stringify(page?.events.map((event) => [event.type, String(event.data)])), left: await processesWithMark(id) };
+  await stand.work({ RUNYARD_CLAUDE_BIN: fakeClaude(program), ...more });
+  const run = await stand.perform(request);
+  const log = (await stand.eventsOf(run)).map(({ type, text }) => [type, text]);
+  return { outcome: run.outcome, log: JSON.stringify(log), left: await processesWithMark(run.id) };
 }
 
 const HALF = 'half of an ';

@@ -63,7 +63,15 @@ export const Metadata = z
   .record(z.string().min(1).max(LIMITS.metadataKeyLength), z.string().max(LIMITS.metadataValueLength))
   .refine((pairs) => Object.keys(pairs).length <= LIMITS.metadataPairs, `must not have more than ${LIMITS.metadataPairs} pairs`);
 
+const FIRST_TIME_MS = Date.parse('0000-01-01T00:00:00Z');
+
 export const Priority = z.int().min(-LIMITS.priority).max(LIMITS.priority);
+
+/** With an offset a time of four digits may lie in a year that RFC 3339 cannot write in UTC: before 0000, or after 9999. */
+const RunAt = z.iso
+  .datetime({ offset: true })
+  .refine((time) => !(Date.parse(time) < FIRST_TIME_MS), 'must be in the year 0000 or later, in UTC')
+  .refine((time) => !(Date.parse(time) > Date.now() + LIMITS.runAheadMs), 'must be at most ten years from now');
 
 const RunFields = z
   .strictObject({
@@ -89,9 +97,9 @@ const RunFields = z
     max_turns: z.int().min(1).max(10_000).optional(),
     max_budget_usd: z.number().positive().max(100_000).optional(),
     timeout_seconds: z.int().min(1).max(LIMITS.timeoutSeconds).optional().describe('Wall clock from the start of the run.'),
-    expires_in_seconds: z.int().min(1).max(LIMITS.expiresInSeconds).optional().describe('Ends as expired when no worker had room for it by then; counted from run_at when there is one.'),
+    expires_in_seconds: z.int().min(1).max(LIMITS.expiresInSeconds).optional().describe('Ends as expired when no worker has taken it by then; counted from run_at when there is one.'),
     priority: Priority.optional().describe('−10 to 10, default 0; a higher number is taken sooner.'),
-    run_at: z.iso.datetime({ offset: true }).optional().describe('Not before this time. A time that is over means now.'),
+    run_at: RunAt.optional().describe('Not before this time, at most ten years ahead. A time that is over means now.'),
     recovery: z
       .enum(RECOVERIES)
       .optional()

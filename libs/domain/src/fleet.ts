@@ -25,6 +25,15 @@ export type Worker = z.infer<typeof Worker>;
 export const WorkerList = z.object({ data: z.array(Worker), next_page: z.string().nullable() }).meta({ id: 'WorkerList' });
 export type WorkerList = z.infer<typeof WorkerList>;
 
+/** Page through workers by id. */
+export const ListWorkersQuery = z
+  .strictObject({
+    limit: z.coerce.number().int().min(1).max(1000).default(1000),
+    page: z.string().max(200).optional().describe('next_page of the page before.'),
+  })
+  .meta({ id: 'ListWorkersQuery' });
+export type ListWorkersQuery = z.infer<typeof ListWorkersQuery>;
+
 export const QueueState = z
   .object({
     object: z.literal('queue'),
@@ -59,12 +68,13 @@ export const Status = z
     version: z.string(),
     installation_id: z.string(),
     uptime_seconds: z.number(),
+    api: z.object({ replicas: z.int().describe('API processes that were heard of within the last 15 s, this one included.') }),
     workers: z.object({ total: z.int(), ready: z.int(), busy: z.int(), draining: z.int(), lost: z.int(), capacity: z.int() }),
     queue: z.object({ depth: z.int().describe('Runs that wait for a worker.'), oldest_wait_seconds: z.number().nullable(), paused: z.boolean() }),
     runs: z.object({ queued: z.int(), running: z.int(), waiting: z.int() }),
     waiting_for: WaitingCounts,
     upstreams: z.array(Upstream).describe('Those that made trouble within the last day, or have runs waiting.'),
-    viewers: z.int().describe('Open event streams of this API process.'),
+    viewers: z.int().describe('Open event streams of all API processes; those of the others as of a few seconds ago.'),
     redis: z.object({ version: z.string(), used_memory_bytes: z.int(), latency_ms: z.number() }),
     demo: z.boolean().describe('True when the offline demo model answers instead of Claude.'),
   })

@@ -22,6 +22,8 @@ export const LIMITS = {
   idempotencyKeyLength: 255,
   /** Priorities go from minus this to plus this; a higher number is taken sooner. */
   priority: 10,
+  /** How far ahead run_at may lie: ten years. */
+  runAheadMs: 3653 * 24 * 60 * 60 * 1000,
   expiresInSeconds: 30 * 24 * 60 * 60,
   idsAtOnce: 1000,
   optionValueBytes: 32 * 1024,

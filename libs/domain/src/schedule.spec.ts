@@ -6,8 +6,8 @@ import type { DueSlot } from './schedule-slots.js';
 
 const run = { prompt: 'hello' };
 
-test('defaults', () => {
-  expect(PutSchedule.parse({ cron: '0 9 * * 1-5', run })).toEqual({ cron: '0 9 * * 1-5', timezone: 'UTC', enabled: true, overlap: 'skip', missed: 'one', jitter_seconds: 0, run });
+test('defaults; whether it is paused has none, because a change leaves it as it is', () => {
+  expect(PutSchedule.parse({ cron: '0 9 * * 1-5', run })).toEqual({ cron: '0 9 * * 1-5', timezone: 'UTC', overlap: 'skip', missed: 'one', jitter_seconds: 0, run });
 });
 
 test.each([

@@ -23,8 +23,9 @@ export const Missed = z
   .describe('Due times while nothing was there to make the run: `skip` forgets them, `one` makes one run for the latest, `all` makes a run for each of the latest 100.');
 export type Missed = z.infer<typeof Missed>;
 
-/** True for names of zones that this machine knows, such as Europe/Berlin. */
+/** True for names of zones that this machine knows, such as Europe/Berlin. Offsets such as +05:30 are no names, though Intl takes them. */
 export function isTimeZone(name: string): boolean {
+  if (/^[+-]/.test(name)) return false;
   try {
     return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
   } catch {
@@ -45,7 +46,7 @@ export const PutSchedule = z
       .describe('Five fields in the time zone of the schedule: minute, hour, day of month, month, day of week. Either this or every_seconds.'),
     every_seconds: z.int().min(1).max(MAX_SECONDS).optional().describe('Due whenever the seconds since 1970 can be divided by this, so 3600 is every full hour of UTC.'),
     timezone: z.string().max(100).refine(isTimeZone, 'must be a time zone of the IANA database, such as Europe/Berlin or UTC').default('UTC'),
-    enabled: z.boolean().default(true).describe('false pauses the schedule: its due times pass without a run.'),
+    enabled: z.boolean().optional().describe('false pauses the schedule: its due times pass without a run. Left out, it stays as it is; a new schedule is not paused.'),
     overlap: Overlap.default('skip'),
     missed: Missed.default('one'),
     jitter_seconds: z.int().min(0).max(3600).default(0).describe('Each run is made up to so many seconds after its due time, always the same for the same due time.'),
@@ -63,32 +64,9 @@ export const PutSchedule = z
 export type PutSchedule = z.infer<typeof PutSchedule>;
 
 export const PutScheduleQuery = z
-  .strictObject({ dry_run: z.enum(['true', 'false']).default('false').describe('`true` only checks the body: everything that PUT refuses is refused, and nothing is changed.') })
+  .strictObject({ dry_run: z.enum(['true', 'false']).default('false').describe('`true` changes nothing: everything that PUT refuses is refused, else the answer is the schedule as it would be.') })
   .meta({ id: 'PutScheduleQuery' });
 export type PutScheduleQuery = z.infer<typeof PutScheduleQuery>;
-
-export const Schedule = z
-  .object({
-    id: z.string(),
-    object: z.literal('schedule'),
-    cron: z.string().nullable(),
-    every_seconds: z.int().nullable(),
-    timezone: z.string(),
-    enabled: z.boolean(),
-    overlap: Overlap,
-    missed: Missed,
-    jitter_seconds: z.int(),
-    run: CreateRun,
-    next_runs: z.array(time).describe('The next five due times; none while the schedule is paused.'),
-    last_run_id: z.string().nullable(),
-    created_at: time,
-    updated_at: time,
-  })
-  .meta({ id: 'Schedule', description: 'A rule that makes runs by itself.' });
-export type Schedule = z.infer<typeof Schedule>;
-
-export const ScheduleList = z.object({ data: z.array(Schedule), next_page: z.string().nullable() }).meta({ id: 'ScheduleList' });
-export type ScheduleList = z.infer<typeof ScheduleList>;
 
 export const SLOT_REASONS = ['overlap', 'queue_full', 'missed', 'disabled', 'refused'] as const;
 export const SlotReason = z.enum(SLOT_REASONS);
@@ -109,6 +87,30 @@ export const Slot = z
   })
   .meta({ id: 'Slot', description: 'What happened at one due time of a schedule.' });
 export type Slot = z.infer<typeof Slot>;
+
+export const Schedule = z
+  .object({
+    id: z.string(),
+    object: z.literal('schedule'),
+    cron: z.string().nullable(),
+    every_seconds: z.int().nullable(),
+    timezone: z.string(),
+    enabled: z.boolean(),
+    overlap: Overlap,
+    missed: Missed,
+    jitter_seconds: z.int(),
+    run: CreateRun,
+    next_runs: z.array(time).describe('The next five due times; none while the schedule is paused.'),
+    last_run_id: z.string().nullable(),
+    last_slot: Slot.nullable().describe('What happened at the latest due time; null before the first.'),
+    created_at: time,
+    updated_at: time,
+  })
+  .meta({ id: 'Schedule', description: 'A rule that makes runs by itself.' });
+export type Schedule = z.infer<typeof Schedule>;
+
+export const ScheduleList = z.object({ data: z.array(Schedule), next_page: z.string().nullable() }).meta({ id: 'ScheduleList' });
+export type ScheduleList = z.infer<typeof ScheduleList>;
 
 export const SlotList = z.object({ data: z.array(Slot), next_page: z.string().nullable() }).meta({ id: 'SlotList' });
 export type SlotList = z.infer<typeof SlotList>;

@@ -11,15 +11,66 @@ const CHANGE_MS = 3 * 60 * 60 * 1000;
 const FIRST_WINDOW_MS = 60 * 60 * 1000;
 const LONGEST_WINDOW_MS = 366 * 24 * 60 * 60 * 1000;
 
-/** What is wrong with a cron expression, completing the sentence "cron …"; undefined when nothing is. */
+interface CronField {
+  readonly name: string;
+  readonly min: number;
+  readonly max: number;
+  /** What one entry between commas may be, beside a range with or without a step. */
+  readonly also: RegExp;
+}
+
+const NOTHING = /(?!)/;
+const FIELDS: readonly CronField[] = [
+  { name: 'minute', min: 0, max: 59, also: NOTHING },
+  { name: 'hour', min: 0, max: 23, also: NOTHING },
+  { name: 'day of month', min: 1, max: 31, also: /^L$/i },
+  { name: 'month', min: 1, max: 12, also: NOTHING },
+  { name: 'day of week', min: 0, max: 7, also: /^\w+#\d$|^\w*L$/i },
+];
+
+/** What is wrong with a cron expression of five fields, completing the sentence "cron …"; undefined when nothing is. */
 export function cronFault(cron: string): string | undefined {
+  const texts = cron.split(' ');
+  if (/h/i.test(texts.slice(0, 3).join(' '))) return 'must not use H: say the number';
+  for (const [i, field] of FIELDS.entries()) {
+    const fault = fieldFault(field, i, texts[i] ?? '');
+    if (fault !== undefined) return `cannot be read: the ${field.name} ${fault}`;
+  }
+  // Each field for itself is fine.
+  return libraryFault(cron) === undefined ? undefined : 'is never due: no date has this day, month and day of week';
+}
+
+function fieldFault(field: CronField, place: number, text: string): string | undefined {
+  const fault = libraryFault(FIELDS.map((_, i) => (i === place ? text : '*')).join(' '));
+  if (fault !== undefined) return inOurWords(fault, field, text);
+  return text.split(',').map((entry) => entryFault(field, entry)).find((each) => each !== undefined);
+}
+
+/** What the library takes, though it does not mean what it seems to: a step beyond the end counts from the beginning again. */
+function entryFault({ min, max, also }: CronField, entry: string): string | undefined {
+  if (also.test(entry)) return undefined;
+  const range = /^(\*|\d+|[a-z]{3})(?:-(\w+))?(?:\/(\d+))?$/i.exec(entry);
+  if (!range) return `must not be ${entry}`;
+  const [, from = '', to = '', step] = range;
+  const first = /^\d+$/.test(from) ? Number(from) : min;
+  const last = /^\d+$/.test(to) ? Number(to) : max;
+  const values = last - first + 1;
+  return step !== undefined && Number(step) > values ? `cannot go in steps of ${step}: ${entry} has only ${values} values, and every hour, day, month or week begins anew` : undefined;
+}
+
+function inOurWords(fault: string, { min, max }: CronField, text: string): string {
+  const value = /got (?:value|range) (\S+) expected range/.exec(fault)?.[1];
+  if (value !== undefined && !value.includes('NaN')) return `must be within ${min}-${max}, not ${value}`;
+  return `must not be ${text} (${fault})`;
+}
+
+/** What the library says against an expression. */
+function libraryFault(cron: string): string | undefined {
   try {
     CronExpressionParser.parse(cron, { tz: 'UTC' }).next();
-    return /h/i.test(cron.split(' ').slice(0, 3).join(' ')) ? 'must not use H: say the number' : undefined;
+    return undefined;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    if (reason.includes('loop limit')) return 'is never due: no date has this day, month and day of week';
-    return `cannot be read: ${reason}`;
+    return error instanceof Error ? error.message : String(error);
   }
 }
 

@@ -2,6 +2,8 @@
 import type { CreateRun, EventType, FailureCode, RunStatus, TerminalStatus, Trigger } from '@runyard/domain';
 import type { RunRecord } from './run-record.js';
 
+export type * from './worker-info.js';
+
 /** The n-th time a run was put into the queue: what one ticket carries. */
 export interface Dispatch {
   readonly runId: string;
@@ -129,6 +131,13 @@ export type ClaimAnswer =
   | { readonly kind: 'stale' }
   /** It waits for the service of its credential; the attempt was not raised. The ticket completes without effect. */
   | { readonly kind: 'parked' }
+  /** This worker could only let it wait, and others can do it: the ticket completes, `next` needs one. The attempt was not raised. */
+  | { readonly kind: 'elsewhere'; readonly next: Dispatch }
+  /**
+   * It, or a run that this worker has, is to be alone. The attempt was not raised. `next`: another worker has room, the ticket completes and this
+   * one needs one; null: ask again within 5 s.
+   */
+  | { readonly kind: 'not_alone'; readonly next: Dispatch | null }
   /** The record was written by a newer version: hand the ticket on with `passOn`. */
   | { readonly kind: 'newer' };
 
@@ -206,31 +215,6 @@ export interface LifecycleQuery {
   readonly after: number;
   readonly signal: AbortSignal;
 }
-
-export interface WorkerInfo {
-  readonly id: string;
-  readonly host: string;
-  readonly pid: number;
-  readonly version: string;
-  readonly claudeVersion: string | null;
-  readonly capacity: number;
-  readonly busy: number;
-  readonly state: 'ready' | 'busy' | 'draining';
-  readonly runIds: readonly string[];
-  /** ISO, by the worker's clock. */
-  readonly startedAt: string;
-  readonly labels: Readonly<Record<string, string>>;
-}
-
-export interface WorkerRecord extends Omit<WorkerInfo, 'state'> {
-  /** `lost` when it was not heard of for 15 s. */
-  readonly state: WorkerInfo['state'] | 'lost';
-  /** ISO, by the clock of Redis. */
-  readonly lastSeenAt: string;
-}
-
-/** Tells a worker to look at a run at once: the record and the inbox hold what is meant. Or to take no more runs. */
-export type WorkerSignal = { readonly runId: string; readonly type: 'cancel' | 'input' } | { readonly type: 'drain' };
 
 export interface RedisHealth {
   readonly latencyMs: number;

@@ -108,6 +108,11 @@ export class Keys {
     return `${this.worker(workerId)}:drain`;
   }
 
+  /** Present when the worker could not connect to the provider while others could. */
+  cutOff(workerId: string): string {
+    return `${this.worker(workerId)}:cut_off`;
+  }
+
   /** Worker ids by when they were last heard of, in milliseconds. */
   get workers(): string {
     return `${this.prefix}workers`;

@@ -19,7 +19,7 @@ export const CANCELED: Outcome = {
 export const EXPIRED: Outcome = {
   ...CANCELED,
   status: 'failed',
-  failure: { code: 'expired', message: 'No worker had room for the run before its time was over.', retryable: FAILURE_KINDS.expired.retryable },
+  failure: { code: 'expired', message: 'No worker took the run before its time was over: none had room, or the queue was paused.', retryable: FAILURE_KINDS.expired.retryable },
 };
 
 /** Of a run that waited for somebody to decide after its worker was lost. */

@@ -1,6 +1,7 @@
 // The truth about runs, kept in one Redis primary: each method is one script, or a few.
 import type { RunStatus } from '@runyard/domain';
 import type * as answers from './answers.js';
+import { ApiReplicas } from './api-replicas.js';
 import { Connection } from './connection.js';
 import { memberOf } from './dispatch-of.js';
 import { DEFAULT_PREFIX, Keys } from './keys.js';
@@ -34,6 +35,8 @@ import { onWorkerSignal } from './worker-signals.js';
  */
 export class RunStore extends LeasedRuns {
   readonly schedules: Schedules;
+  /** The processes of the API. */
+  readonly apiReplicas: ApiReplicas;
   readonly queued: QueuedRuns;
   /** The services behind the CLIs. */
   readonly upstream: Upstream;
@@ -54,6 +57,7 @@ export class RunStore extends LeasedRuns {
     this.#subscriber = new Subscriber(redis, onError);
     this.#runs = new Runs(this.connection, this.keys, dataDir);
     this.schedules = new Schedules(this.connection, this.keys);
+    this.apiReplicas = new ApiReplicas(this.connection, this.keys);
     this.#events = new RunEvents(this.log.reader, this.keys, this.#subscriber, patienceMs);
     this.queued = new QueuedRuns(this.connection, this.keys);
     this.upstream = new Upstream(this.connection, this.keys);

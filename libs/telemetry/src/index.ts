@@ -8,3 +8,5 @@ export type { MetricsOptions } from './metrics.js';
 export { redactSecrets } from './redact.js';
 export { RunMetrics } from './run-metrics.js';
 export type { EndedRun, Spending, StaleWrite, ToolOutcome } from './run-metrics.js';
+export { ScheduleMetrics } from './schedule-metrics.js';
+export type { DecidedSlot } from './schedule-metrics.js';

@@ -28,7 +28,7 @@ export interface Spending {
 
 export type ToolOutcome = 'ok' | 'error' | 'denied';
 /** What a worker tried to write under a lease that it no longer had. */
-export type StaleWrite = 'append' | 'renew' | 'finish' | 'park' | 'hand_over';
+export type StaleWrite = 'append' | 'renew' | 'finish' | 'park' | 'hand_over' | 'give_back';
 
 /** Labels never hold run ids, prompts or paths, and those that come from outside are bounded. */
 export class RunMetrics {

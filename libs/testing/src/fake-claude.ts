@@ -12,6 +12,7 @@ export type FakeClaude =
   | 'kills-itself'
   | 'leaves-a-child-with-stdout'
   | 'never-speaks'
+  | 'never-stops-talking'
   | 'prints-a-huge-line'
   | 'prints-garbage'
   | 'stays-after-its-result'

@@ -1,8 +1,8 @@
 // MCP servers for specs: a program that speaks over stdin and stdout, and one that listens on HTTP.
-import { once } from 'node:events';
-import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import { startHttpServer } from './http-server.js';
+import type { TestHttpServer } from './http-server.js';
 
 /**
  * Path of the program; it is run with `node`. Its tools: `greet` ({name}), `variable` ({name}: the value of a variable of its
@@ -10,11 +10,9 @@ import { fileURLToPath } from 'node:url';
  */
 export const stdioMcpServer: string = fileURLToPath(new URL('../src/mcp/stdio-server.mjs', import.meta.url));
 
-export interface HttpMcpServer {
-  readonly url: string;
+export interface HttpMcpServer extends TestHttpServer {
   /** Names of the tools that were called, in order. */
   readonly calls: readonly string[];
-  stop(): Promise<void>;
 }
 
 interface Call {
@@ -26,21 +24,8 @@ interface Call {
 /** Streamable HTTP with one tool, `ping`. Whoever does not send this Authorization header gets 401. */
 export async function startHttpMcpServer(authorization: string): Promise<HttpMcpServer> {
   const calls: string[] = [];
-  const server = createServer((request, response) => void answer(request, response, authorization, calls));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  return {
-    url: `http://127.0.0.1:${port}/mcp`,
-    calls,
-    stop: async () => {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+  const { url, stop } = await startHttpServer((request, response) => void answer(request, response, authorization, calls));
+  return { url: `${url}/mcp`, calls, stop };
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, authorization: string, calls: string[]): Promise<void> {

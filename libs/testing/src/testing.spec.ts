@@ -5,8 +5,8 @@ import { access, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { freePort, processesWithMark, temporaryDirectory, testRedis, waitFor } from './index.js';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { childProcesses, freePort, httpCall, processesWithMark, startApiProcess, startHttpServer, temporaryDirectory, testRedis, waitFor } from './index.js';
 import type { TestRedis } from './index.js';
 
 let server: TestRedis;
@@ -80,4 +80,31 @@ test('processes are found by a mark in their environment', async () => {
   child.stdin.end();
   await once(child, 'exit');
   expect(await processesWithMark(mark)).toEqual([]);
+});
+
+test('children of a process are its own, and no longer when they have ended', async () => {
+  const child = spawn(process.execPath, ['-e', 'process.stdin.resume()'], { env: {}, stdio: ['pipe', 'ignore', 'ignore'] });
+  expect(await childProcesses(process.pid)).toContain(child.pid);
+  expect(await childProcesses(child.pid ?? 0)).toEqual([]);
+  child.stdin.end();
+  await once(child, 'exit');
+  expect(await childProcesses(process.pid)).not.toContain(child.pid);
+});
+
+test('who waits for a line of a process that has ended hears so at once, and what it said', async () => {
+  const api = startApiProcess({ env: { RUNYARD_PORT: '99999' } });
+  await expect(api.logged('API listening')).rejects.toThrow(/api did not log "API listening", it ended; .*RUNYARD_PORT/s);
+  expect([api.hasExited(), await api.exited, await api.end()]).toEqual([true, { code: 78, signal: null }, { code: 78, signal: null }]);
+});
+
+test('an HTTP server answers until it is stopped, also while somebody waits for an answer', async () => {
+  const { promise: asked, resolve: hear } = Promise.withResolvers<void>();
+  const { url, stop } = await startHttpServer(({ url: path }, response) => (path === '/' ? void response.end('here') : hear()));
+  onTestFinished(stop);
+  expect((await httpCall(url, '/')).text).toBe('here');
+  const cut = expect(httpCall(url, '/never')).rejects.toThrow(/hang up|ECONNRESET/);
+  await asked;
+  await stop();
+  await cut;
+  await expect(httpCall(url, '/')).rejects.toThrow('ECONNREFUSED');
 });

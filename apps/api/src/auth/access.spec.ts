@@ -1,41 +1,24 @@
 // Nobody gets anywhere without the key: every route, every variant of a path, every Host and Origin.
-import { createLogger } from '@runyard/telemetry';
-import { httpCall, rawCall, temporaryDirectory, testRedis } from '@runyard/testing';
-import type { HttpAnswer, HttpCall, TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startApi } from '../start-api.js';
-import type { RunningApi } from '../start-api.js';
+import { httpCall, rawCall } from '@runyard/testing';
+import type { HttpAnswer, HttpCall } from '@runyard/testing';
+import { describe, expect, test } from 'vitest';
+import { apiStand, KEY, loggerInto } from '../api-stand.fixture.js';
 
-const KEY = 'key-for-the-access-spec';
 const BEARER = { authorization: `Bearer ${KEY}` };
 const basic = (password: string): HttpCall['headers'] => ({ authorization: `Basic ${Buffer.from(`anybody:${password}`).toString('base64')}` });
 
-let redis: TestRedis;
-let dir: TemporaryDirectory;
-let api: RunningApi;
 const log: string[] = [];
 
-beforeAll(async () => {
-  [redis, dir] = await Promise.all([testRedis(), temporaryDirectory()]);
-  api = await startApi({
-    settings: { host: '127.0.0.1', port: 0, dataDir: dir.path, redisUrl: redis.url, workspaceRoots: [], allowedHosts: ['runyard.example', 'proxy.example:8443'] },
-    key: KEY, logger: createLogger({ name: 'api', level: 'trace', destination: { write: (line) => void log.push(line) } }), demo: false, runsAsRoot: false,
-  });
-});
-afterAll(async () => {
-  await api?.close();
-  await redis?.stop();
-  await dir?.remove();
-});
+const stand = apiStand({ api: { logger: loggerInto(log, 'trace') }, settings: () => ({ allowedHosts: ['runyard.example', 'proxy.example:8443'] }) });
 
-const call = (path: string, options: HttpCall = {}): Promise<HttpAnswer> => httpCall(api.url, path, options);
+const call = (path: string, options: HttpCall = {}): Promise<HttpAnswer> => httpCall(stand.api.url, path, options);
 
 describe('without a key', () => {
   test('every registered route answers 401, except the health checks', async () => {
-    expect(api.routes.length).toBeGreaterThan(30);
-    for (const path of ['/v1/runs', '/v1/runs/:id/events', '/openapi.json', '/docs', '/docs/*', '/livez']) expect(api.routes.map((route) => route.url)).toContain(path);
+    expect(stand.api.routes.length).toBeGreaterThan(30);
+    for (const path of ['/v1/runs', '/v1/runs/:id/events', '/openapi.json', '/docs', '/docs/*', '/livez']) expect(stand.api.routes.map((route) => route.url)).toContain(path);
     const answers = await Promise.all(
-      api.routes.map(async ({ method, url }) => {
+      stand.api.routes.map(async ({ method, url }) => {
         const path = url.replace(':id', 'run_00000000000000000000000000').replace('*', 'swagger-ui.css');
         return [method, url, (await call(path, { method, ...(method === 'POST' ? { body: '{}' } : {}) })).status];
       }),
@@ -47,7 +30,7 @@ describe('without a key', () => {
   });
 
   function routeIndex([method, url]: readonly (string | number)[]): number {
-    return api.routes.findIndex((route) => route.method === method && route.url === url);
+    return stand.api.routes.findIndex((route) => route.method === method && route.url === url);
   }
 
   test.each([
@@ -61,7 +44,7 @@ describe('without a key', () => {
   });
 
   test('an absolute request target is no way around', async () => {
-    expect((await call(`${api.url}/v1/runs`)).status).toBe(401);
+    expect((await call(`${stand.api.url}/v1/runs`)).status).toBe(401);
     expect((await call('http://localhost/livez/../v1/runs')).status).toBe(401);
   });
 
@@ -126,7 +109,7 @@ describe('keys', () => {
 });
 
 describe('hosts and origins', () => {
-  const own = (): string => new URL(api.url).host;
+  const own = (): string => new URL(stand.api.url).host;
 
   test.each([
     ['localhost', 200], ['localhost:1234', 200], ['LocalHost', 200], ['127.0.0.1', 200], ['127.0.0.1:80', 200], ['[::1]:8080', 200], ['runyard.example', 200], ['runyard.example:444', 200], ['proxy.example:8443', 200],
@@ -144,7 +127,7 @@ describe('hosts and origins', () => {
     ['no Host header in HTTP/1.0', 'HTTP/1.0'],
     ['an empty Host header', 'HTTP/1.1\r\nHost:'],
   ])('%s: refused', async (_what, head) => {
-    const answer = await rawCall(api.url, `GET /v1/runs ${head}\r\nAuthorization: Bearer ${KEY}\r\nConnection: close\r\n\r\n`);
+    const answer = await rawCall(stand.api.url, `GET /v1/runs ${head}\r\nAuthorization: Bearer ${KEY}\r\nConnection: close\r\n\r\n`);
     expect(answer).toMatch(/^HTTP\/1.1 403 /);
     expect(answer).toContain('application/problem+json');
   });

@@ -1,47 +1,25 @@
 // The queue dashboard: nobody gets in without the key, and nothing that is done there by hand changes or doubles a run.
 import { runInNewContext } from 'node:vm';
 import { newId } from '@runyard/domain';
-import type { Outcome, Run } from '@runyard/domain';
+import type { Run } from '@runyard/domain';
 import { RunConsumer } from '@runyard/run-queue';
 import type { Ticket } from '@runyard/run-queue';
-import { RunStore } from '@runyard/run-store';
-import { createLogger } from '@runyard/telemetry';
-import { httpCall, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { HttpAnswer, HttpCall, TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { startApi } from '../start-api.js';
-import type { RunningApi } from '../start-api.js';
+import { httpCall, waitFor } from '@runyard/testing';
+import type { HttpAnswer } from '@runyard/testing';
+import { beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { apiStand, KEY, SUCCEEDED } from '../api-stand.fixture.js';
 
 vi.setConfig({ testTimeout: 120_000 });
 
-const KEY = 'key-for-the-dashboard-spec';
-const BEARER = { authorization: `Bearer ${KEY}` };
 const BASIC = { authorization: `Basic ${Buffer.from(`me:${KEY}`).toString('base64')}` };
 const QUEUE = '/queues/api/queues/runs';
 
-let redis: TestRedis;
-let dir: TemporaryDirectory;
-let api: RunningApi;
-let store: RunStore;
+const stand = apiStand();
+const { call, show } = stand;
 
-beforeAll(async () => {
-  [redis, dir] = await Promise.all([testRedis(), temporaryDirectory()]);
-  api = await startApi({
-    settings: { host: '127.0.0.1', port: 0, dataDir: dir.path, redisUrl: redis.url, workspaceRoots: [], allowedHosts: [] },
-    key: KEY, logger: createLogger({ name: 'api', level: 'silent' }), demo: false, runsAsRoot: false,
-  });
-  store = RunStore.open({ redis: redis.connection, role: 'worker', dataDir: dir.path });
-  await waitFor(async () => (await httpCall(api.url, '/readyz')).status === 200, { what: 'the API to be ready' });
-});
-beforeEach(() => redis.flush());
-afterAll(async () => {
-  await api?.close();
-  await store?.close();
-  await redis?.stop();
-  await dir?.remove();
-});
+beforeAll(() => stand.ready());
+beforeEach(() => stand.redis.flush());
 
-const call = (path: string, options: HttpCall = {}): Promise<HttpAnswer> => httpCall(api.url, path, { ...options, headers: { ...BEARER, ...options.headers } });
 const put = (path: string): Promise<HttpAnswer> => call(path, { method: 'PUT' });
 
 interface BoardTicket {
@@ -60,10 +38,7 @@ async function board(status = 'latest'): Promise<Board['queues'][number]> {
   return queue;
 }
 
-const create = async (body: object = {}): Promise<Run> => (await call('/v1/runs', { body: { prompt: 'a very private prompt', ...body } })).json as Run;
-const get = async (id: string): Promise<Run> => (await call(`/v1/runs/${id}`)).json as Run;
-
-const DONE: Outcome = { status: 'succeeded', failure: null, result: 'done', structured_output: null, usage: null, cost_usd: null, cost_estimated: false, num_turns: 1, duration_ms: 1 };
+const create = (fields: object = {}): Promise<Run> => stand.create({ prompt: 'a very private prompt', ...fields });
 
 interface Work {
   /** Tickets taken, in order. */
@@ -79,13 +54,13 @@ function work(until: Promise<unknown> = Promise.resolve(), capacity = 4): Work {
   const workerId = newId('worker');
   const handle = async (ticket: Ticket): Promise<void> => {
     taken.push(`${ticket.runId}.${ticket.dispatch}`);
-    const answer = await store.claim({ ...ticket, workerId });
+    const answer = await stand.worker.claim({ ...ticket, workerId });
     if (answer.kind !== 'claimed') return;
     claimed.push(ticket.runId);
     await until;
-    await store.finish({ runId: ticket.runId, attempt: answer.run.attempt, workerId }, DONE);
+    await stand.worker.finish({ runId: ticket.runId, attempt: answer.run.attempt, workerId }, SUCCEEDED);
   };
-  const consumer = RunConsumer.open({ redis: redis.connection, capacity, handle });
+  const consumer = RunConsumer.open({ redis: stand.redis.connection, capacity, handle });
   onTestFinished(() => consumer.close({ force: true }));
   return { taken, claimed, close: () => consumer.close({}) };
 }
@@ -106,28 +81,28 @@ describe('without a key', () => {
     '/queues/api/queues/runs/pause', '/queues/static/js/main.js', '/queues/api/queues?x=/livez', '/livez/../queues/api/queues', '/queues/queue/runs', '/queues;/api/queues', '/queues%2fapi%2fqueues', '/queues/api/redis/stats',
   ];
   test.each(paths)('%s is refused, whatever the method', async (path) => {
-    for (const method of ['GET', 'PUT', 'POST', 'DELETE', 'HEAD', 'PATCH', 'OPTIONS']) expect([method, (await httpCall(api.url, path, { method })).status]).toEqual([method, 401]);
+    for (const method of ['GET', 'PUT', 'POST', 'DELETE', 'HEAD', 'PATCH', 'OPTIONS']) expect([method, (await httpCall(stand.api.url, path, { method })).status]).toEqual([method, 401]);
     for (const authorization of ['Basic', `Basic ${Buffer.from('me:wrong').toString('base64')}`, 'Bearer wrong']) {
-      expect((await httpCall(api.url, path, { headers: { authorization } })).status).toBe(401);
+      expect((await httpCall(stand.api.url, path, { headers: { authorization } })).status).toBe(401);
     }
   });
 
   test('nothing was paused by asking', async () => {
-    expect((await httpCall(api.url, `${QUEUE}/pause`, { method: 'PUT' })).status).toBe(401);
+    expect((await httpCall(stand.api.url, `${QUEUE}/pause`, { method: 'PUT' })).status).toBe(401);
     expect((await board()).isPaused).toBe(false);
     expect((await put(`${QUEUE}/pause`)).status).toBe(200);
     expect((await board()).isPaused).toBe(true);
-    expect((await httpCall(api.url, `${QUEUE}/resume`, { method: 'PUT' })).status).toBe(401);
+    expect((await httpCall(stand.api.url, `${QUEUE}/resume`, { method: 'PUT' })).status).toBe(401);
     expect((await board()).isPaused).toBe(true);
     expect((await put(`${QUEUE}/resume`)).status).toBe(200);
   });
 
   test('a browser is asked for the key, and pages of others cannot use it', async () => {
-    expect((await httpCall(api.url, '/queues')).headers['www-authenticate']).toMatch(/^Basic /);
-    expect((await httpCall(api.url, `${QUEUE}/pause`, { method: 'PUT' })).headers['www-authenticate']).toMatch(/^Basic /);
-    for (const path of ['/queues', '/queues/api/queues', '/queues/queue/runs']) expect((await httpCall(api.url, path, { headers: BASIC })).status).toBe(200);
-    expect((await httpCall(api.url, `${QUEUE}/pause`, { method: 'PUT', headers: { ...BASIC, origin: 'http://evil.example' } })).status).toBe(403);
-    expect((await httpCall(api.url, '/queues', { headers: { ...BASIC, host: 'evil.example' } })).status).toBe(403);
+    expect((await httpCall(stand.api.url, '/queues')).headers['www-authenticate']).toMatch(/^Basic /);
+    expect((await httpCall(stand.api.url, `${QUEUE}/pause`, { method: 'PUT' })).headers['www-authenticate']).toMatch(/^Basic /);
+    for (const path of ['/queues', '/queues/api/queues', '/queues/queue/runs']) expect((await httpCall(stand.api.url, path, { headers: BASIC })).status).toBe(200);
+    expect((await httpCall(stand.api.url, `${QUEUE}/pause`, { method: 'PUT', headers: { ...BASIC, origin: 'http://evil.example' } })).status).toBe(403);
+    expect((await httpCall(stand.api.url, '/queues', { headers: { ...BASIC, host: 'evil.example' } })).status).toBe(403);
     expect((await board()).isPaused).toBe(false);
   });
 });
@@ -196,8 +171,8 @@ describe('by hand', () => {
   test('the ticket of a finished run that is retried or removed has no effect', async () => {
     const run = await create();
     const worker = work();
-    await waitFor(async () => (await get(run.id)).status === 'succeeded' && (await board('completed')).jobs.length === 1, { what: 'the run to end' });
-    const before = await get(run.id);
+    await waitFor(async () => (await show(run.id)).status === 'succeeded' && (await board('completed')).jobs.length === 1, { what: 'the run to end' });
+    const before = await show(run.id);
     expect((await put(`${QUEUE}/${run.id}.1/retry`)).status).toBe(204);
     await waitFor(() => worker.taken.length === 2, { what: 'the ticket to be taken again' });
     await waitFor(async () => (await board('completed')).jobs.length === 1, { what: 'the ticket to be over' });
@@ -207,7 +182,7 @@ describe('by hand', () => {
     expect(new Set(worker.taken)).toEqual(new Set([`${run.id}.1`]));
     expect((await put(`${QUEUE}/${run.id}.1/clean`)).status).toBe(204);
     expect((await board()).jobs).toEqual([]);
-    expect(await get(run.id)).toEqual(before);
+    expect(await show(run.id)).toEqual(before);
   });
 
   test.each<[string, (id: string) => Promise<unknown>]>([
@@ -218,28 +193,28 @@ describe('by hand', () => {
     const run = await create();
     await remove(run.id);
     const worker = work();
-    await waitFor(async () => (await get(run.id)).status === 'succeeded', { what: 'the run to end', timeoutMs: 60_000 });
+    await waitFor(async () => (await show(run.id)).status === 'succeeded', { what: 'the run to end', timeoutMs: 60_000 });
     await worker.close();
     expect(worker.claimed).toEqual([run.id]);
-    expect(await get(run.id)).toMatchObject({ status: 'succeeded', attempt: 1 });
+    expect(await show(run.id)).toMatchObject({ status: 'succeeded', attempt: 1 });
   });
 
   test('thirty queued runs survive an emptied queue, each once', async () => {
     const runs = await Promise.all(Array.from({ length: 30 }, () => create()));
     expect((await put(`${QUEUE}/empty`)).status).toBeLessThan(300);
     const worker = work();
-    await waitFor(async () => worker.claimed.length >= 30 && (await store.counts()).succeeded === 30, { what: 'all runs to end', timeoutMs: 60_000 });
+    await waitFor(async () => worker.claimed.length >= 30 && (await stand.worker.counts()).succeeded === 30, { what: 'all runs to end', timeoutMs: 60_000 });
     await worker.close();
     expect(worker.claimed.toSorted()).toEqual(runs.map(({ id }) => id).toSorted());
   });
 
   test('a ticket that failed before the claim, retried by hand or not, is sent again', async () => {
     const run = await create();
-    const broken = RunConsumer.open({ redis: redis.connection, capacity: 1, handle: async () => Promise.reject(new Error('out of order')) });
+    const broken = RunConsumer.open({ redis: stand.redis.connection, capacity: 1, handle: async () => Promise.reject(new Error('out of order')) });
     await waitFor(async () => (await board('failed')).jobs.length === 1, { what: 'the ticket to fail' });
     await broken.close({});
     const worker = work();
-    await waitFor(async () => (await get(run.id)).status === 'succeeded', { what: 'the run to end', timeoutMs: 60_000 });
+    await waitFor(async () => (await show(run.id)).status === 'succeeded', { what: 'the run to end', timeoutMs: 60_000 });
     expect(worker.claimed).toEqual([run.id]);
   });
 
@@ -252,21 +227,21 @@ describe('by hand', () => {
     await create();
     await untilCleaned(); // what waits was cleaned, so what is active is old enough to be cleaned as well
     for (const path of [`${QUEUE}/${run.id}.1/clean`, `${QUEUE}/${run.id}.1/retry`, `${QUEUE}/${run.id}.1/promote`, `${QUEUE}/clean/active`, `${QUEUE}/empty`, `${QUEUE}/promote`, `${QUEUE}/retry/failed`]) await put(path);
-    expect(await get(run.id)).toMatchObject({ status: 'running', attempt: 1 });
+    expect(await show(run.id)).toMatchObject({ status: 'running', attempt: 1 });
     letGo();
-    await waitFor(async () => (await get(run.id)).status === 'succeeded', { what: 'the run to end' });
+    await waitFor(async () => (await show(run.id)).status === 'succeeded', { what: 'the run to end' });
     await worker.close();
     expect(worker.claimed.filter((id) => id === run.id)).toEqual([run.id]);
-    expect(await get(run.id)).toMatchObject({ attempt: 1 });
+    expect(await show(run.id)).toMatchObject({ attempt: 1 });
   });
 });
 
 test('Redis away: a problem document at once, and the board again by itself', async () => {
-  await redis.kill();
+  await stand.redis.kill();
   const away = await call('/queues/api/queues?activeQueue=runs');
   expect(away.json).toMatchObject({ status: 503, code: 'redis_unavailable' });
   expect(away.text).not.toMatch(/ECONN|\.sock/);
   expect((await call('/queues')).status).toBe(200);
-  await redis.restart();
+  await stand.redis.restart();
   await waitFor(async () => (await call('/queues/api/queues')).status === 200, { what: 'the dashboard' });
 });

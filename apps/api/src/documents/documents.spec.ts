@@ -48,7 +48,7 @@ test('the paths are the routes of the server, no more and no fewer', async () =>
   const settings = { host: '127.0.0.1', port: 0, dataDir: dir.path, redisUrl: 'redis://127.0.0.1:1', workspaceRoots: [], allowedHosts: [] };
   const api = await startApi({ settings, key: 'k'.repeat(16), logger: createLogger({ name: 'api', level: 'silent' }), demo: false, runsAsRoot: false });
   afterAll(() => dir.remove());
-  const served = api.routes.filter(({ method, url }) => method !== 'HEAD' && !/^\/(docs|openapi|queues)/.test(url)).map(({ method, url }) => `${method} ${url.replace(':id', '{id}')}`);
+  const served = api.routes.filter(({ method, url }) => method !== 'HEAD' && !/^\/(docs|openapi|queues|llms\.txt)/.test(url)).map(({ method, url }) => `${method} ${url.replace(':id', '{id}')}`);
   await api.close();
   expect(operations().map(([method, path]) => `${method} ${path}`).toSorted()).toEqual(served.toSorted());
 });
@@ -68,7 +68,7 @@ test('the create body, its headers and its answers', () => {
   expect(create?.parameters?.map((parameter) => [parameter.in, parameter.name, parameter.required])).toEqual([
     ['header', 'Prefer', false], ['header', 'Idempotency-Key', false], ['header', 'X-Runyard-Client', false],
   ]);
-  expect(Object.keys(create?.responses ?? {})).toEqual(['201', '400', '401', '413', '415', '422', '503']);
+  expect(Object.keys(create?.responses ?? {})).toEqual(['201', '400', '401', '403', '413', '415', '422', '500', '503']);
   expect(create?.responses['201']?.content).toEqual({ 'application/json': { schema: { $ref: '#/components/schemas/Run' } } });
   const { properties = {}, required, additionalProperties } = openapi.components.schemas['CreateRun'] ?? {};
   expect(Object.keys(properties)).toEqual(Object.keys(CreateRun.shape));

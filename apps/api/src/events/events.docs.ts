@@ -2,6 +2,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiResponse } from '@nestjs/swagger';
 import { operation, problems, runIdParameter } from '../documents/describe.js';
+import { ANY_REQUEST } from '../http/guard-problems.js';
 
 const text = { schema: { type: 'string' as const } };
 
@@ -29,7 +30,7 @@ export const Events = () =>
       },
     }),
     ApiResponse({ status: 204, description: 'A stream was asked for after the last event of a run that is over.' }),
-    problems('invalid_parameter', 'unauthorized', 'not_found', 'not_acceptable', 'redis_unavailable'),
+    problems(...ANY_REQUEST, 'not_found', 'not_acceptable'),
   );
 
 export const Output = () =>
@@ -41,5 +42,5 @@ export const Output = () =>
     ),
     runIdParameter(),
     ApiOkResponse({ description: 'Text in UTF-8.', content: { 'text/plain': text } }),
-    problems('unauthorized', 'not_found', 'redis_unavailable'),
+    problems(...ANY_REQUEST, 'not_found'),
   );

@@ -6,80 +6,27 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { newId, Run } from '@runyard/domain';
 import type { Outcome } from '@runyard/domain';
-import { RunStore } from '@runyard/run-store';
 import type { Lease, NewEvent } from '@runyard/run-store';
-import { createLogger } from '@runyard/telemetry';
-import { httpCall, httpOpen, redisCommand, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { HttpAnswer, HttpCall, TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startApi } from '../start-api.js';
-import type { RunningApi } from '../start-api.js';
+import { redisCommand, waitFor } from '@runyard/testing';
+import type { HttpCall } from '@runyard/testing';
+import { expect, test } from 'vitest';
+import { apiStand, SUCCEEDED } from '../api-stand.fixture.js';
+import { frames } from './frames.fixture.js';
+import type { Frame } from './frames.fixture.js';
 
-const KEY = 'key-for-the-events-spec';
-const OUTCOME: Outcome = {
-  status: 'succeeded', failure: null, result: 'All done.', structured_output: null, usage: null, cost_usd: 0.01, cost_estimated: false, num_turns: 1, duration_ms: 5,
-};
+const OUTCOME: Outcome = { ...SUCCEEDED, result: 'All done.', cost_usd: 0.01, duration_ms: 5 };
+const TIMES = { heartbeatMs: 20, stallMs: 60_000 };
 
-let redis: TestRedis;
-let dir: TemporaryDirectory;
-let api: RunningApi;
-let worker: RunStore;
+const stand = apiStand({ api: { streamTimes: TIMES } });
+const { call } = stand;
 
-const start = (stallMs = 60_000): Promise<RunningApi> =>
-  startApi({
-    settings: { host: '127.0.0.1', port: 0, dataDir: dir.path, redisUrl: redis.url, workspaceRoots: [], allowedHosts: [] },
-    key: KEY, logger: createLogger({ name: 'api', level: 'silent' }), demo: false, runsAsRoot: false, streamTimes: { heartbeatMs: 20, stallMs },
-  });
-
-beforeAll(async () => {
-  [redis, dir] = await Promise.all([testRedis(), temporaryDirectory()]);
-  api = await start();
-  worker = RunStore.open({ redis: redis.connection, role: 'worker', dataDir: dir.path });
-});
-afterAll(async () => {
-  await api?.close();
-  await worker?.close();
-  await redis?.stop();
-  await dir?.remove();
-});
-
-const withKey = (options: HttpCall): HttpCall => ({ ...options, headers: { authorization: `Bearer ${KEY}`, ...options.headers } });
-const call = (path: string, options: HttpCall = {}): Promise<HttpAnswer> => httpCall(api.url, path, withKey(options));
-const open = (path: string, accept: string, headers: HttpCall['headers'] = {}, base = api.url): Promise<IncomingMessage> =>
-  httpOpen(base, path, withKey({ headers: { accept, ...headers } }));
+const open = (path: string, accept: string, headers: HttpCall['headers'] = {}, at = stand.api): Promise<IncomingMessage> => stand.open(path, { headers: { accept, ...headers } }, at);
 
 /** Creates a run over HTTP and claims it as a worker would. */
-async function claimedRun(): Promise<Lease> {
-  const workerId = newId('worker');
-  const { id } = (await call('/v1/runs', { body: { prompt: 'go' } })).json as Run;
-  const claim = await worker.claim({ runId: id, dispatch: 1, workerId });
-  if (claim.kind !== 'claimed') throw new Error('not claimed');
-  return { runId: id, attempt: claim.run.attempt, workerId };
-}
+const claimedRun = async (): Promise<Lease> => stand.claim((await stand.create()).id);
 
 const line = (type: string, more = ''): NewEvent => ({ type: `claude.${type}`, data: `{"type":"${type}"${more}}` });
 const text = (words: string, more = ''): NewEvent => line('assistant', `,"message":{"content":[{"type":"text","text":${JSON.stringify(words)}}]}${more}`);
-
-interface Frame {
-  readonly id: string;
-  readonly event: string;
-  readonly data: string;
-}
-
-/** Reads SSE frames that have an id; comments and `retry` are kept apart. */
-async function* frames(response: IncomingMessage, others: string[] = []): AsyncGenerator<Frame> {
-  let rest = '';
-  for await (const chunk of response.setEncoding('utf8')) {
-    const blocks = `${rest}${chunk}`.split('\n\n');
-    rest = blocks.pop() ?? '';
-    for (const block of blocks) {
-      const match = /^id: (.*)\nevent: (.*)\ndata: (.*)$/.exec(block);
-      if (match) yield { id: match[1] ?? '', event: match[2] ?? '', data: match[3] ?? '' };
-      else others.push(block);
-    }
-  }
-  if (rest !== '') others.push(rest);
-}
 
 async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = [];
@@ -89,7 +36,7 @@ async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
 
 /** The live stream is kept a minute beside the compacted log; a minute later it is gone. */
 async function forgetStream(runId: string): Promise<void> {
-  expect(await redisCommand(redis.connection, 'DEL', `runyard:run:${runId}:events`)).toBe(1);
+  expect(await redisCommand(stand.redis.connection, 'DEL', `runyard:run:${runId}:events`)).toBe(1);
 }
 
 /** Bytes in use after collecting garbage. */
@@ -111,9 +58,9 @@ test('a stream begins with history, goes on live and ends after run.finished', a
   expect(response.headers['x-request-id']).toMatch(/^req_/);
   const reading = all(frames(response, others));
   const odd = '{ "z":1,"type" :"system", "text":"\\u00e9 😀 \\/", "n":1.0e+2, "n":2 }';
-  await worker.append(run, 1, [{ type: 'claude.system', data: odd }, line('stream_event')]);
-  await worker.append(run, 2, [text('hi')]);
-  await worker.finish(run, OUTCOME);
+  await stand.worker.append(run, 1, [{ type: 'claude.system', data: odd }, line('stream_event')]);
+  await stand.worker.append(run, 2, [text('hi')]);
+  await stand.worker.finish(run, OUTCOME);
   const seen = await reading;
   expect(seen.map((frame) => [frame.id, frame.event])).toEqual([
     ['0-1', 'run.queued'], ['1-2', 'run.started'], ['1-3', 'claude.system'], ['1-4', 'claude.stream_event'], ['1-5', 'claude.assistant'], ['1-6', 'run.finished'],
@@ -128,16 +75,16 @@ test('a stream begins with history, goes on live and ends after run.finished', a
 
 test('a reader may resume after every event, live, finished and compacted, by header and by query', async () => {
   const run = await claimedRun();
-  await worker.append(run, 1, [line('system'), line('stream_event'), text('a'), line('stream_event'), text('b')]);
+  await stand.worker.append(run, 1, [line('system'), line('stream_event'), text('a'), line('stream_event'), text('b')]);
   const path = `/v1/runs/${run.runId}/events`;
   const live = await open(path, 'text/event-stream');
   const reading = all(frames(live));
-  await worker.finish(run, OUTCOME);
+  await stand.worker.finish(run, OUTCOME);
   const whole = await reading;
   expect(whole).toHaveLength(8);
   for (const compacted of [false, true]) {
     if (compacted) {
-      await worker.compact(run.runId);
+      await stand.worker.compact(run.runId);
       await forgetStream(run.runId);
     }
     const kept = whole.filter((frame) => !compacted || frame.event !== 'claude.stream_event');
@@ -157,7 +104,7 @@ test('a live stream resumed after its latest event waits for the next one', asyn
   const run = await claimedRun();
   const response = await open(`/v1/runs/${run.runId}/events`, 'text/event-stream', { 'last-event-id': '1-2' });
   const reading = all(frames(response));
-  await worker.finish(run, OUTCOME);
+  await stand.worker.finish(run, OUTCOME);
   expect((await reading).map((frame) => frame.id)).toEqual(['1-3']);
 });
 
@@ -166,14 +113,14 @@ test('comments keep a quiet stream alive', async () => {
   const others: string[] = [];
   const reading = all(frames(await open(`/v1/runs/${run.runId}/events`, 'text/event-stream'), others));
   await waitFor(() => others.filter((block) => block.startsWith(':')).length >= 3, { what: 'three heartbeats' });
-  await worker.finish(run, OUTCOME);
+  await stand.worker.finish(run, OUTCOME);
   await reading;
 });
 
 test('deltas=0 leaves partial text out of every form', async () => {
   const run = await claimedRun();
-  await worker.append(run, 1, [line('stream_event'), text('a'), line('stream_event')]);
-  await worker.finish(run, OUTCOME);
+  await stand.worker.append(run, 1, [line('stream_event'), text('a'), line('stream_event')]);
+  await stand.worker.finish(run, OUTCOME);
   const path = `/v1/runs/${run.runId}/events?deltas=0`;
   const expected = ['run.queued', 'run.started', 'claude.assistant', 'run.finished'];
   expect((await all(frames(await open(path, 'text/event-stream')))).map((frame) => frame.event)).toEqual(expected);
@@ -188,8 +135,8 @@ test('NDJSON has the own lines of the CLI, byte for byte, live until the end', a
   expect(response.headers['content-type']).toBe('application/x-ndjson; charset=utf-8');
   const reading = all(response as AsyncIterable<Buffer>);
   let flush = 0;
-  for (const data of lines) await worker.append(run, ++flush, [{ type: `claude.${/"type":"(\w+)"/.exec(data)?.[1] ?? ''}`, data }, { type: 'log.stderr', data: '{"text":"noise"}' }]);
-  await worker.finish(run, OUTCOME);
+  for (const data of lines) await stand.worker.append(run, ++flush, [{ type: `claude.${/"type":"(\w+)"/.exec(data)?.[1] ?? ''}`, data }, { type: 'log.stderr', data: '{"text":"noise"}' }]);
+  await stand.worker.finish(run, OUTCOME);
   const expected = Buffer.from(lines.map((data) => `${data}\n`).join(''));
   expect(Buffer.concat(await reading).equals(expected)).toBe(true);
   expect((await call(`/v1/runs/${run.runId}/events`, { headers: { accept: 'application/x-ndjson' } })).body.equals(expected)).toBe(true);
@@ -197,7 +144,7 @@ test('NDJSON has the own lines of the CLI, byte for byte, live until the end', a
 
 test('pages follow one another without a gap and end with null', async () => {
   const run = await claimedRun();
-  await worker.append(run, 1, Array.from({ length: 20 }, (_, i) => line('x', `,"n":${i}`)));
+  await stand.worker.append(run, 1, Array.from({ length: 20 }, (_, i) => line('x', `,"n":${i}`)));
   const ids: string[] = [];
   for (let page: string | null = ''; page !== null; ) {
     const { json } = await call(`/v1/runs/${run.runId}/events?limit=7${page && `&page=${page}`}`);
@@ -217,8 +164,8 @@ test.each([10, 300, 5_000, 70_000])('events of %i bytes come in bursts, and each
   const live = Promise.all([open(path, 'text/event-stream'), open(path, 'application/x-ndjson')]);
   const reading = live.then(([events, lines]) => Promise.all([all(frames(events)), all(lines as AsyncIterable<Buffer>)]));
   const count = Math.min(2000, Math.ceil(2_000_000 / size));
-  for (let flush = 1; flush <= 4; flush++) await worker.append(run, flush, Array.from({ length: count / 4 }, (_, n) => line('assistant', `,"f":${flush},"n":${n},"p":"${'x'.repeat(size)}"`)));
-  await worker.finish(run, OUTCOME);
+  for (let flush = 1; flush <= 4; flush++) await stand.worker.append(run, flush, Array.from({ length: count / 4 }, (_, n) => line('assistant', `,"f":${flush},"n":${n},"p":"${'x'.repeat(size)}"`)));
+  await stand.worker.finish(run, OUTCOME);
   const [seen, lines] = await reading;
   const total = Math.floor(count / 4) * 4;
   expect(seen.map((frame) => Number(frame.id.split('-')[1]))).toEqual(Array.from({ length: total + 3 }, (_, i) => i + 1));
@@ -232,8 +179,8 @@ test('a reader that does not read costs bounded memory, and misses nothing when 
   response.pause();
   const padding = 'x'.repeat(64 * 1024);
   const before = memoryInUse();
-  for (let flush = 1; flush <= 40; flush++) await worker.append(run, flush, Array.from({ length: 10 }, () => line('assistant', `,"p":"${padding}"`)));
-  await worker.finish(run, OUTCOME);
+  for (let flush = 1; flush <= 40; flush++) await stand.worker.append(run, flush, Array.from({ length: 10 }, () => line('assistant', `,"p":"${padding}"`)));
+  await stand.worker.finish(run, OUTCOME);
   // 26 MB were written. While others read all of it, what this one does not read must not pile up here.
   const expected = Array.from({ length: 403 }, (_, i) => i + 1);
   const seqs = async (from: IncomingMessage): Promise<number[]> => {
@@ -247,18 +194,18 @@ test('a reader that does not read costs bounded memory, and misses nothing when 
 }, 60_000);
 
 test('a reader that takes nothing for too long is cut off', async () => {
-  const other = await start(50);
+  const other = await stand.start({ streamTimes: { ...TIMES, stallMs: 50 } });
   const run = await claimedRun();
-  const response = await open(`/v1/runs/${run.runId}/events`, 'application/x-ndjson', {}, other.url);
+  const response = await open(`/v1/runs/${run.runId}/events`, 'application/x-ndjson', {}, other);
   response.pause();
   response.on('error', () => undefined);
   const closed = new Promise((resolve) => response.once('close', resolve));
-  for (let flush = 1; flush <= 20; flush++) await worker.append(run, flush, Array.from({ length: 16 }, () => line('assistant', `,"p":"${'x'.repeat(64 * 1024)}"`)));
-  await waitFor(async () => ((await httpCall(other.url, '/v1/status', withKey({}))).json as { viewers: number }).viewers === 0, { what: 'the reader to be cut off' });
+  for (let flush = 1; flush <= 20; flush++) await stand.worker.append(run, flush, Array.from({ length: 16 }, () => line('assistant', `,"p":"${'x'.repeat(64 * 1024)}"`)));
+  await waitFor(async () => (await stand.viewers(other)) === 0, { what: 'the reader to be cut off' });
   response.resume();
   await closed;
   expect(response.complete).toBe(false);
-  await worker.finish(run, OUTCOME);
+  await stand.worker.finish(run, OUTCOME);
   await other.close();
 });
 
@@ -282,26 +229,26 @@ test('the output grows message by message, and is the result in the end', async 
   const reading = (async () => {
     for await (const chunk of response.setEncoding('utf8')) seen += chunk;
   })();
-  await worker.append(run, 1, [text('First, I look.'), line('stream_event'), text('among agents', ',"parent_tool_use_id":"toolu_1"')]);
+  await stand.worker.append(run, 1, [text('First, I look.'), line('stream_event'), text('among agents', ',"parent_tool_use_id":"toolu_1"')]);
   await waitFor(() => seen === 'First, I look.\n', { what: 'the first message' });
-  await worker.append(run, 2, [text('Then 😀.')]);
-  await worker.finish(run, OUTCOME);
+  await stand.worker.append(run, 2, [text('Then 😀.')]);
+  await stand.worker.finish(run, OUTCOME);
   await reading;
   expect(seen).toBe('First, I look.\n\nThen 😀.\n');
   expect((await call(path)).text).toBe('All done.\n');
   const failed = await claimedRun();
-  await worker.append(failed, 1, [text('I tried.')]);
-  await worker.finish(failed, { ...OUTCOME, status: 'canceled', result: null });
+  await stand.worker.append(failed, 1, [text('I tried.')]);
+  await stand.worker.finish(failed, { ...OUTCOME, status: 'canceled', result: null });
   expect((await call(`/v1/runs/${failed.runId}/output`)).text).toBe('I tried.\n');
 });
 
 test('a log that is lost is said to be lost, once', async () => {
   const run = await claimedRun();
-  await worker.append(run, 1, [line('assistant', `,"noise":"${randomBytes(100_000).toString('base64')}"`)]);
-  await worker.finish(run, OUTCOME);
-  await worker.compact(run.runId);
+  await stand.worker.append(run, 1, [line('assistant', `,"noise":"${randomBytes(100_000).toString('base64')}"`)]);
+  await stand.worker.finish(run, OUTCOME);
+  await stand.worker.compact(run.runId);
   await forgetStream(run.runId);
-  await rm(`${dir.path}/runs/${run.runId}/log.zst`);
+  await rm(`${stand.dir.path}/runs/${run.runId}/log.zst`);
   const path = `/v1/runs/${run.runId}/events`;
   const [reset, ...more] = await all(frames(await open(path, 'text/event-stream')));
   expect(more).toEqual([]);
@@ -344,13 +291,13 @@ test('unknown runs and unknown forms', async () => {
 });
 
 test('shutting down ends streams so that their readers come back, and breaks off forms that cannot say so', async () => {
-  const other = await start();
+  const other = await stand.start();
   const run = await claimedRun();
-  await worker.append(run, 1, [text('a')]);
+  await stand.worker.append(run, 1, [text('a')]);
   const others: string[] = [];
   const [events, lines] = await Promise.all([
-    open(`/v1/runs/${run.runId}/events`, 'text/event-stream', {}, other.url),
-    open(`/v1/runs/${run.runId}/events`, 'application/x-ndjson', {}, other.url),
+    open(`/v1/runs/${run.runId}/events`, 'text/event-stream', {}, other),
+    open(`/v1/runs/${run.runId}/events`, 'application/x-ndjson', {}, other),
   ]);
   const seen: Frame[] = [];
   const reading = (async () => {
@@ -363,5 +310,5 @@ test('shutting down ends streams so that their readers come back, and breaks off
   expect(seen.map((frame) => frame.id)).toEqual(['0-1', '1-2', '1-3']);
   expect(others.at(-1)).toBe('retry: 1000');
   expect(others.filter((block) => block === 'retry: 1000')).toHaveLength(2);
-  await worker.finish(run, OUTCOME);
+  await stand.worker.finish(run, OUTCOME);
 });

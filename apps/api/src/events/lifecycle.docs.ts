@@ -2,6 +2,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse } from '@nestjs/swagger';
 import { operation, problems } from '../documents/describe.js';
+import { ANY_REQUEST } from '../http/guard-problems.js';
 
 export const Lifecycle = () =>
   applyDecorators(
@@ -16,5 +17,5 @@ export const Lifecycle = () =>
     ),
     ApiHeader({ name: 'Last-Event-ID', required: false, description: 'Id of the last frame that was seen. Wins over `after`.', schema: { type: 'string' } }),
     ApiOkResponse({ description: 'Events.', content: { 'text/event-stream': { schema: { type: 'string' as const } } } }),
-    problems('invalid_parameter', 'unauthorized', 'not_acceptable', 'redis_unavailable'),
+    problems(...ANY_REQUEST, 'not_acceptable'),
   );

@@ -1,48 +1,24 @@
 // Streams that do not begin with the id of a run: of all runs, and of one that the same request creates.
 import type { IncomingMessage } from 'node:http';
-import { newId, Run } from '@runyard/domain';
-import type { Outcome } from '@runyard/domain';
-import { RunStore } from '@runyard/run-store';
-import { createLogger } from '@runyard/telemetry';
-import { httpCall, httpOpen, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { HttpCall, TemporaryDirectory, TestRedis } from '@runyard/testing';
+import type { Run } from '@runyard/domain';
+import { httpCall, waitFor } from '@runyard/testing';
+import type { HttpCall } from '@runyard/testing';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { startApi } from '../start-api.js';
+import { apiStand, SUCCEEDED } from '../api-stand.fixture.js';
 import type { RunningApi } from '../start-api.js';
+import { frames } from './frames.fixture.js';
 
-const KEY = 'key-for-the-lifecycle-spec';
-const OUTCOME: Outcome = {
-  status: 'succeeded', failure: null, result: 'done', structured_output: null, usage: null, cost_usd: 0, cost_estimated: false, num_turns: 1, duration_ms: 1,
-};
-let redis: TestRedis;
-let dir: TemporaryDirectory;
-let apis: RunningApi[] = [];
-let worker: RunStore;
+const stand = apiStand({ api: { streamTimes: { heartbeatMs: 50, stallMs: 60_000 } } });
+let other: RunningApi;
 
 beforeAll(async () => {
-  [redis, dir] = await Promise.all([testRedis(), temporaryDirectory()]);
-  const settings = { host: '127.0.0.1', port: 0, dataDir: dir.path, redisUrl: redis.url, workspaceRoots: [], allowedHosts: [] };
-  const start = () => startApi({ settings, key: KEY, logger: createLogger({ name: 'api', level: 'silent' }), demo: true, runsAsRoot: false, streamTimes: { heartbeatMs: 50, stallMs: 60_000 } });
-  apis = [await start(), await start()];
-  worker = RunStore.open({ redis: redis.connection, role: 'worker', dataDir: dir.path });
-}, 120_000);
-afterAll(async () => {
-  await Promise.all(apis.map((api) => api.close()));
-  await worker?.close();
-  await redis?.stop();
-  await dir?.remove();
+  other = await stand.start();
 });
+afterAll(() => other?.close());
 
-const withKey = (options: HttpCall): HttpCall => ({ ...options, headers: { authorization: `Bearer ${KEY}`, ...options.headers } });
-const call = (path: string, options: HttpCall = {}, at = 0) => httpCall(apis[at]?.url ?? '', path, withKey(options));
-const create = async (at = 0): Promise<Run> => (await call('/v1/runs', { body: { prompt: 'go' } }, at)).json as Run;
-
-async function finish(runId: string): Promise<void> {
-  const workerId = newId('worker');
-  const answer = await worker.claim({ runId, dispatch: 1, workerId });
-  if (answer.kind !== 'claimed') throw new Error('not claimed');
-  await worker.finish({ runId, attempt: answer.run.attempt, workerId }, OUTCOME);
-}
+const { call } = stand;
+const create = async (at = stand.api): Promise<Run> => (await call('/v1/runs', { body: { prompt: 'go' } }, at)).json as Run;
+const finish = async (runId: string): Promise<unknown> => stand.worker.finish(await stand.claim(runId), SUCCEEDED);
 
 interface Watched {
   readonly response: IncomingMessage;
@@ -52,45 +28,37 @@ interface Watched {
   readonly ended: Promise<void>;
 }
 
-async function watch(path: string, options: HttpCall = {}, at = 0): Promise<Watched> {
-  const response = await httpOpen(apis[at]?.url ?? '', path, withKey({ ...options, headers: { accept: 'text/event-stream', ...options.headers } }));
+async function watch(path: string, options: HttpCall = {}, at = stand.api): Promise<Watched> {
+  const response = await stand.open(path, { ...options, headers: { accept: 'text/event-stream', ...options.headers } }, at);
   onTestFinished(() => void response.destroy());
-  const watched: Watched = { response, frames: [], others: [], ended: read() };
-  return watched;
+  const seen: Watched['frames'][number][] = [];
+  const others: string[] = [];
+  return { response, frames: seen, others, ended: read() };
 
   async function read(): Promise<void> {
-    let rest = '';
     try {
-      for await (const chunk of response.setEncoding('utf8')) {
-        const blocks = `${rest}${chunk}`.split('\n\n');
-        rest = blocks.pop() ?? '';
-        for (const block of blocks) {
-          const [, id, event, data] = /^id: (.*)\nevent: (.*)\ndata: (.*)$/.exec(block) ?? [];
-          if (id !== undefined && event !== undefined) watched.frames.push({ id, event, data: JSON.parse(data ?? '') });
-          else watched.others.push(block);
-        }
-      }
+      for await (const { id, event, data } of frames(response, others)) seen.push({ id, event, data: JSON.parse(data) });
     } catch {
       // the test has left
     }
   }
 }
 
-const of = ({ frames }: Watched) => frames.map(({ event, data }) => `${data.run_id} ${event}`);
+const of = (watched: Watched) => watched.frames.map(({ event, data }) => `${data.run_id} ${event}`);
 
 test('what happens to all runs, through any API process; resumed without a gap at another one', async () => {
   const live = await watch('/v1/events');
   expect([live.response.statusCode, live.response.headers['content-type']]).toEqual([200, 'text/event-stream; charset=utf-8']);
   await waitFor(() => live.others.length > 0, { what: 'the head' });
   expect(live.others[0]).toMatch(/^retry: 1000\nid: \d+$/);
-  const [a, b] = [await create(0), await create(1)];
+  const [a, b] = [await create(), await create(other)];
   await finish(a.id);
   await waitFor(() => live.frames.length === 4, { what: 'four events' });
   expect(of(live)).toEqual([`${a.id} run.queued`, `${b.id} run.queued`, `${a.id} run.started`, `${a.id} run.finished`]);
-  expect(live.frames[3]?.data).toMatchObject({ id: '1-3', run_id: a.id, type: 'run.finished', data: OUTCOME });
+  expect(live.frames[3]?.data).toMatchObject({ id: '1-3', run_id: a.id, type: 'run.finished', data: SUCCEEDED });
   for (const options of [{ headers: { 'last-event-id': live.frames[0]?.id } }, { headers: { 'last-event-id': '' } }]) {
     const after = options.headers['last-event-id'] === '' ? `?after=${live.frames[0]?.id}` : '';
-    const resumed = await watch(`/v1/events${after}`, options, 1);
+    const resumed = await watch(`/v1/events${after}`, options, other);
     await waitFor(() => resumed.frames.length === 3, { what: 'the rest' });
     expect(resumed.frames).toEqual(live.frames.slice(1));
   }
@@ -110,7 +78,7 @@ test.each(['99999999999999', '7', '1-42', 'garbage', '-1'])('after the unknown i
 test('only as a stream, and only with the key', async () => {
   expect((await call('/v1/events', { headers: { accept: 'application/json' } })).status).toBe(406);
   expect((await call('/v1/events?colour=red', { headers: { accept: 'text/event-stream' } })).status).toBe(400);
-  expect((await httpCall(apis[0]?.url ?? '', '/v1/events')).status).toBe(401);
+  expect((await httpCall(stand.api.url, '/v1/events')).status).toBe(401);
 });
 
 test('a create that accepts a stream is the stream of the new run, from its first event to its end', async () => {
@@ -137,7 +105,7 @@ test('who leaves the stream does not cancel the run; what is wrong is told as a 
   const stream = await watch('/v1/runs', { body: { prompt: 'go' } });
   stream.response.destroy();
   const path = String(stream.response.headers.location);
-  await waitFor(async () => ((await call('/v1/status')).json as { viewers: number }).viewers === 0, { what: 'the API to notice' });
+  await waitFor(async () => (await stand.viewers()) === 0, { what: 'the API to notice' });
   expect((await call(path)).json).toMatchObject({ status: 'queued', cancel_requested_at: null });
   const refused = await call('/v1/runs', { body: { prompt: '' }, headers: { accept: 'text/event-stream' } });
   expect([refused.status, refused.headers['content-type']]).toEqual([422, 'application/problem+json; charset=utf-8']);

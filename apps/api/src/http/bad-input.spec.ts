@@ -2,38 +2,27 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { CREATE_RUN_NOT_AVAILABLE, LIMITS, LIST_RUNS_NOT_AVAILABLE, newId, Problem } from '@runyard/domain';
 import type { FieldError, Run, RunList } from '@runyard/domain';
-import { createLogger } from '@runyard/telemetry';
-import { httpCall, rawCall, temporaryDirectory, testRedis } from '@runyard/testing';
-import type { HttpAnswer, HttpCall, TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { startApi } from '../start-api.js';
-import type { RunningApi } from '../start-api.js';
+import { rawCall } from '@runyard/testing';
+import type { HttpAnswer, HttpCall } from '@runyard/testing';
+import { afterEach, describe, expect, test } from 'vitest';
+import { apiStand, loggerInto } from '../api-stand.fixture.js';
 
-const KEY = 'key-for-the-bad-input-spec';
 const MARK = 'MARK-in-the-prompt';
-let redis: TestRedis;
-let dir: TemporaryDirectory;
-let api: RunningApi;
 const log: string[] = [];
 
-beforeAll(async () => {
-  [redis, dir] = await Promise.all([testRedis(), temporaryDirectory()]);
-  await Promise.all(['root/project', 'root-evil', 'outside/deep'].map((path) => mkdir(`${dir.path}/${path}`, { recursive: true })));
-  await writeFile(`${dir.path}/root/file`, '');
-  await symlink(`${dir.path}/outside`, `${dir.path}/root/link`);
-  await symlink(`${dir.path}/root`, `${dir.path}/alias`);
-  await symlink('loop', `${dir.path}/root/loop`);
-  const settings = { host: '127.0.0.1', port: 0, dataDir: dir.path, redisUrl: redis.url, workspaceRoots: [`${dir.path}/root/`], allowedHosts: [] };
-  const logger = createLogger({ name: 'api', level: 'trace', destination: { write: (line) => void log.push(line) } });
-  api = await startApi({ settings, key: KEY, logger, demo: false, runsAsRoot: true });
+const stand = apiStand({
+  api: { runsAsRoot: true, logger: loggerInto(log, 'trace') },
+  settings: (dir) => ({ workspaceRoots: [`${dir}/root/`] }),
+  prepare: async (_, dir) => {
+    await Promise.all(['root/project', 'root-evil', 'outside/deep'].map((path) => mkdir(`${dir}/${path}`, { recursive: true })));
+    await writeFile(`${dir}/root/file`, '');
+    await symlink(`${dir}/outside`, `${dir}/root/link`);
+    await symlink(`${dir}/root`, `${dir}/alias`);
+    await symlink('loop', `${dir}/root/loop`);
+  },
 });
-afterAll(async () => {
-  await api?.close();
-  await redis?.stop();
-  await dir?.remove();
-});
+const { call } = stand;
 
-const call = (path: string, options: HttpCall = {}): Promise<HttpAnswer> => httpCall(api.url, path, { ...options, headers: { authorization: `Bearer ${KEY}`, ...options.headers } });
 const post = (body: unknown, headers: HttpCall['headers'] = {}): Promise<HttpAnswer> => call('/v1/runs', { method: 'POST', body, headers });
 
 /** Checks what every problem document has, and returns it. */
@@ -206,28 +195,28 @@ describe('directories', () => {
   };
 
   test('five tricks to get out of the roots', async () => {
-    expect(await refused(`${dir.path}/root/../outside`)).toMatch(/must not contain "\.\."/);
-    expect(await refused(`${dir.path}/root/link`)).toMatch(/must lie below one of RUNYARD_WORKSPACES .*where its links lead/);
-    expect(await refused(`${dir.path}/root/link/deep`)).toMatch(/must lie below/);
-    expect(await refused(`${dir.path}/root-evil`)).toMatch(/must lie below/);
+    expect(await refused(`${stand.dir.path}/root/../outside`)).toMatch(/must not contain "\.\."/);
+    expect(await refused(`${stand.dir.path}/root/link`)).toMatch(/must lie below one of RUNYARD_WORKSPACES .*where its links lead/);
+    expect(await refused(`${stand.dir.path}/root/link/deep`)).toMatch(/must lie below/);
+    expect(await refused(`${stand.dir.path}/root-evil`)).toMatch(/must lie below/);
     expect(await refused('root/project')).toMatch(/absolute/);
   });
 
   test('and some more', async () => {
     expect(await refused('/')).toMatch(/must lie below/);
     expect(await refused('/etc')).toMatch(/must lie below/);
-    expect(await refused(dir.path)).toMatch(/must lie below/);
-    expect(await refused(`${dir.path}/root/project\0/x`)).toMatch(/NUL/);
-    expect(await refused(`${dir.path}/root/file`)).toMatch(/must be a directory/);
-    expect(await refused(`${dir.path}/root/none`)).toMatch(/does not exist/);
-    expect(await refused(`${dir.path}/root/loop`)).toMatch(/does not exist/);
-    expect(await refused(`${dir.path}/root/%2e%2e/outside`)).toMatch(/does not exist/);
-    expect(await refused(`${dir.path}/alias`)).toMatch(/must lie below/);
+    expect(await refused(stand.dir.path)).toMatch(/must lie below/);
+    expect(await refused(`${stand.dir.path}/root/project\0/x`)).toMatch(/NUL/);
+    expect(await refused(`${stand.dir.path}/root/file`)).toMatch(/must be a directory/);
+    expect(await refused(`${stand.dir.path}/root/none`)).toMatch(/does not exist/);
+    expect(await refused(`${stand.dir.path}/root/loop`)).toMatch(/does not exist/);
+    expect(await refused(`${stand.dir.path}/root/%2e%2e/outside`)).toMatch(/does not exist/);
+    expect(await refused(`${stand.dir.path}/alias`)).toMatch(/must lie below/);
     expect(await refused(`/${'x'.repeat(5000)}`)).toMatch(/at most 4096/);
   });
 
   test.each(['root', 'root/', 'root/project', 'root//project/.'])('%s is inside', async (path) => {
-    const workspace = { type: 'directory', path: `${dir.path}/${path}` };
+    const workspace = { type: 'directory', path: `${stand.dir.path}/${path}` };
     const run = (await post({ prompt: 'x', workspace })).json as Run;
     expect(run.workspace).toEqual(workspace);
     await call(`/v1/runs/${run.id}/cancel`, { method: 'POST' });
@@ -303,7 +292,7 @@ describe('what is no request', () => {
     ['two lengths', 'POST /v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n', 400],
     ['length and chunks', 'POST /v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400],
   ])('%s', async (_what, bytes, status) => {
-    const answer = await rawCall(api.url, bytes);
+    const answer = await rawCall(stand.api.url, bytes);
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     const document = Problem.parse(JSON.parse(answer.split('\r\n\r\n')[1] ?? ''));
     expect(document.status).toBe(status);

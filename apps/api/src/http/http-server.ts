@@ -2,12 +2,13 @@
 import helmet from '@fastify/helmet';
 import { LIMITS, ProblemError } from '@runyard/domain';
 import { fastify } from 'fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { accessCheck } from '../auth/access.js';
-import type { AccessRules } from '../auth/access.js';
+import type { AccessCheck, AccessRules } from '../auth/access.js';
 import { accessLog } from './access-log.js';
-import { parseJsonBody } from './json-body.js';
+import { detailsCheck } from './details-check.js';
+import { demandPlainUtf8, parseJsonBody } from './json-body.js';
 import { problemOf } from './problem-of.js';
 import { refuseConnection, sendProblem } from './problem-reply.js';
 import { requestId } from './request-id.js';
@@ -24,7 +25,11 @@ export interface HttpServerOptions {
 
 /** Makes the server; Nest adds the routes. */
 export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
-  const check = accessCheck(options.access);
+  const [checkAccess, checkDetails] = [accessCheck(options.access), detailsCheck(options.access)];
+  const check: AccessCheck = (request, reply) => {
+    checkAccess(request, reply);
+    checkDetails(request);
+  };
   const server: FastifyInstance = fastify({
     bodyLimit: LIMITS.bodyBytes,
     requestTimeout: 120_000, // to send the whole request; answers may take as long as they like
@@ -60,7 +65,10 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     check(request, reply);
   });
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => parseJsonBody(body));
+  server.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, async ({ headers }: FastifyRequest, body: Buffer) => {
+    demandPlainUtf8(headers);
+    return parseJsonBody(body);
+  });
   return server;
 }
 

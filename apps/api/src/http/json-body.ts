@@ -1,4 +1,5 @@
 // Bytes of a request body → JSON value, refusing what would be changed or lost on its way through the system.
+import type { IncomingHttpHeaders } from 'node:http';
 import { ProblemError } from '@runyard/domain';
 import { fieldName } from './field-errors.js';
 
@@ -14,6 +15,18 @@ export function parseJsonBody(bytes: Buffer): unknown {
   const value = parse(decode(bytes));
   checkValue(value);
   return value;
+}
+
+/** Bodies are read as they are, in UTF-8: one that says it is something else is refused, not read wrongly. @throws ProblemError unsupported_media_type */
+export function demandPlainUtf8(headers: IncomingHttpHeaders): void {
+  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? '';
+  if (encoding !== '' && encoding !== 'identity') throw unsupported('Content-Encoding', 'must be left out: send the body as it is');
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(headers['content-type'] ?? '')?.[1];
+  if (charset !== undefined && !/^utf-?8$/i.test(charset)) throw unsupported('Content-Type', 'must have no charset but utf-8: send the body in UTF-8');
+}
+
+function unsupported(field: string, message: string): ProblemError {
+  return new ProblemError('unsupported_media_type', undefined, [{ field, message }]);
 }
 
 function decode(bytes: Buffer): string {

@@ -1,17 +1,30 @@
 // Checks each parameter that names a schema, and says what is wrong with it field by field.
 import { Injectable } from '@nestjs/common';
 import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
-import { CREATE_RUN_NOT_AVAILABLE, CreateRun, LIST_RUNS_NOT_AVAILABLE, ListRunsQuery, ProblemError, RetryRun, WORKSPACE_TYPES_NOT_AVAILABLE } from '@runyard/domain';
+import { CancelRuns, CREATE_RUN_NOT_AVAILABLE, CreateRun, LIST_RUNS_NOT_AVAILABLE, ListRunsQuery, ProblemError, PutSchedule, RetryRun, WORKSPACE_TYPES_NOT_AVAILABLE } from '@runyard/domain';
 import type { FieldError } from '@runyard/domain';
 import { z } from 'zod';
-import { fieldErrors } from './field-errors.js';
+import { fieldErrors, UNKNOWN_FIELD, valueAt } from './field-errors.js';
 
-/** Fields of the contract that wait for a later version, by the schema that will have them. */
-const NOT_AVAILABLE = new Map<unknown, readonly string[]>([
-  [CreateRun, CREATE_RUN_NOT_AVAILABLE],
-  [RetryRun, CREATE_RUN_NOT_AVAILABLE],
-  [ListRunsQuery, LIST_RUNS_NOT_AVAILABLE],
+/** What waits for a later version. */
+interface Waiting {
+  /** Names of fields, as errors give them. */
+  readonly fields: readonly string[];
+  /** Where the type of a workspace stands. */
+  readonly workspaceType?: string;
+}
+
+const NOT_AVAILABLE = new Map<unknown, Waiting>([
+  [CreateRun, { fields: CREATE_RUN_NOT_AVAILABLE, workspaceType: 'workspace.type' }],
+  [RetryRun, { fields: CREATE_RUN_NOT_AVAILABLE, workspaceType: 'workspace.type' }],
+  [PutSchedule, { fields: below('run', CREATE_RUN_NOT_AVAILABLE), workspaceType: 'run.workspace.type' }],
+  [ListRunsQuery, { fields: LIST_RUNS_NOT_AVAILABLE }],
+  [CancelRuns, { fields: below('filter', LIST_RUNS_NOT_AVAILABLE) }],
 ]);
+
+function below(field: string, names: readonly string[]): string[] {
+  return names.map((name) => `${field}.${name}`);
+}
 
 /** Bodies that break their schema answer 422, query parameters 400. */
 @Injectable()
@@ -27,28 +40,19 @@ export function checked<S extends z.ZodType>(schema: S, value: unknown, place: '
   if (place === 'body' && value === undefined) throw new ProblemError('malformed_json', 'The body is empty.');
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const { issues } = result.error;
-  const waiting = issues.flatMap((issue) => waitingFields(schema, issue, value));
-  const known = new Set(waiting);
-  const errors = fieldErrors(issues, value, place).map((error) => (known.has(error.field) ? notAvailable(error.field) : error));
+  const waiting = NOT_AVAILABLE.get(schema);
+  const errors = fieldErrors(result.error.issues, value, place).map((error) => (waiting && notAvailable(error, waiting, value)) ?? error);
   // A request that has other faults too is told all of them; the hint "leave it out" alone would not mend it.
-  const code = errors.every((error) => known.has(error.field)) ? 'not_available' : place === 'body' ? 'invalid_request' : 'invalid_parameter';
+  const code = errors.every((error) => error.message.startsWith(NOT_YET)) ? 'not_available' : place === 'body' ? 'invalid_request' : 'invalid_parameter';
   throw new ProblemError(code, undefined, errors);
 }
 
-function waitingFields(schema: z.ZodType, issue: z.core.$ZodIssue, value: unknown): string[] {
-  if (issue.code === 'unrecognized_keys' && issue.path.length === 0) {
-    return issue.keys.filter((key) => NOT_AVAILABLE.get(schema)?.includes(key));
-  }
-  const isWorkspaceType = (schema === CreateRun || schema === RetryRun) && issue.path.join('.') === 'workspace.type';
-  return isWorkspaceType && WORKSPACE_TYPES_NOT_AVAILABLE.some((type) => type === typeOfWorkspace(value)) ? ['workspace.type'] : [];
-}
+const NOT_YET = 'is not available in this version: ';
 
-function typeOfWorkspace(value: unknown): unknown {
-  return (value as { workspace?: { type?: unknown } } | null)?.workspace?.type;
-}
-
-function notAvailable(field: string): FieldError {
-  const message = field === 'workspace.type' ? 'is not available in this version: use scratch or directory' : 'is not available in this version: leave it out';
-  return { field, message };
+/** The error in other words when it is about something that waits for a later version. */
+function notAvailable({ field, message }: FieldError, { fields, workspaceType }: Waiting, value: unknown): FieldError | undefined {
+  if (message === UNKNOWN_FIELD && fields.includes(field)) return { field, message: `${NOT_YET}leave it out` };
+  if (field !== workspaceType) return undefined;
+  const given = valueAt(value, field.split('.'));
+  return WORKSPACE_TYPES_NOT_AVAILABLE.some((type) => type === given) ? { field, message: `${NOT_YET}use scratch or directory` } : undefined;
 }

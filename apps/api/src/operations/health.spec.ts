@@ -1,61 +1,39 @@
 // Health: open and silent without the key; with it, every check with what to do.
 import { newId } from '@runyard/domain';
-import { RunStore } from '@runyard/run-store';
 import type { WorkerInfo } from '@runyard/run-store';
-import { createLogger } from '@runyard/telemetry';
 import type { HealthCheck } from '@runyard/telemetry';
-import { httpCall, redisCommand, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { startApi } from '../start-api.js';
-import type { RunningApi } from '../start-api.js';
+import { httpCall, redisCommand } from '@runyard/testing';
+import { beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { apiStand, KEY } from '../api-stand.fixture.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const KEY = 'key-for-the-health-spec';
-const BEARER = `Bearer ${KEY}`;
-let redis: TestRedis;
-let dir: TemporaryDirectory;
-let api: RunningApi;
-let store: RunStore;
+const stand = apiStand();
+const { call } = stand;
 
-beforeAll(async () => {
-  [redis, dir] = await Promise.all([testRedis(), temporaryDirectory()]);
-  store = RunStore.open({ redis: redis.connection, role: 'worker', dataDir: dir.path });
-  api = await startApi({
-    settings: { host: '127.0.0.1', port: 0, dataDir: dir.path, redisUrl: redis.url, workspaceRoots: [], allowedHosts: [] },
-    key: KEY, logger: createLogger({ name: 'api', level: 'silent' }), demo: false, runsAsRoot: false,
-  });
-  await waitFor(async () => (await httpCall(api.url, '/readyz')).status === 200, { what: 'the API to be ready' });
-});
-beforeEach(() => redis.flush());
-afterAll(async () => {
-  await api?.close();
-  await store?.close();
-  await redis?.stop();
-  await dir?.remove();
-});
+beforeAll(() => stand.ready());
+beforeEach(() => stand.redis.flush());
 
 async function verbose(): Promise<{ http: number; status: string; checks: Record<string, HealthCheck> }> {
-  const { status, json } = await httpCall(api.url, '/readyz?verbose', { headers: { authorization: BEARER } });
+  const { status, json } = await call('/readyz?verbose');
   return { http: status, ...(json as { status: string; checks: Record<string, HealthCheck> }) };
 }
 
 async function worker(claudeVersion: string | null, state: WorkerInfo['state'] = 'ready'): Promise<string> {
   const id = newId('worker');
-  await store.heartbeat({ id, host: 'h', pid: 1, version: '0.1.0', claudeVersion, capacity: 4, busy: 0, state, runIds: [], startedAt: new Date().toISOString(), labels: {} });
+  await stand.worker.heartbeat({ id, host: 'h', pid: 1, version: '0.1.0', claudeVersion, capacity: 4, busy: 0, state, runIds: [], startedAt: new Date().toISOString(), labels: {} });
   return id;
 }
 
 test.each<[string, string | undefined]>([['no key', undefined], ['a wrong key', 'Bearer wrong'], ['a wrong password', `Basic ${Buffer.from('me:wrong').toString('base64')}`]])('%s gets the plain answer', async (_, authorization) => {
   for (const path of ['/readyz', '/readyz?verbose', '/readyz?verbose=1', '/readyz?VERBOSE', '/livez?verbose', '/healthz?verbose']) {
-    const answer = await httpCall(api.url, path, { headers: { authorization } });
+    const answer = await httpCall(stand.api.url, path, { headers: { authorization } });
     expect([path, answer.status, answer.json]).toEqual([path, 200, { status: 'ok' }]);
   }
 });
 
 test('the key alone changes nothing: one must ask for more', async () => {
-  expect((await httpCall(api.url, '/readyz', { headers: { authorization: BEARER } })).json).toEqual({ status: 'ok' });
+  expect((await call('/readyz')).json).toEqual({ status: 'ok' });
 });
 
 test('with the key every check is told, and no workers are no reason to take no runs', async () => {
@@ -71,7 +49,7 @@ test('with the key every check is told, and no workers are no reason to take no 
   await worker('2.1.330');
   expect((await verbose()).checks).toMatchObject({ workers: { ok: true, detail: '1 take runs, 0 lost' }, claude: { ok: true, detail: 'claude 2.1.330' } });
   const basic = `Basic ${Buffer.from(`me:${KEY}`).toString('base64')}`;
-  expect((await httpCall(api.url, '/readyz?verbose', { headers: { authorization: basic } })).json).toHaveProperty('checks');
+  expect((await httpCall(stand.api.url, '/readyz?verbose', { headers: { authorization: basic } })).json).toHaveProperty('checks');
 });
 
 test.each<[string, () => Promise<unknown>, string, RegExp]>([
@@ -86,20 +64,20 @@ test.each<[string, () => Promise<unknown>, string, RegExp]>([
 });
 
 test('a Redis that may forget makes it not ready, and only those with the key read why', async () => {
-  await redisCommand(redis.connection, 'CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
+  await redisCommand(stand.redis.connection, 'CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
   const { http, status, checks } = await verbose();
   expect([http, status]).toEqual([503, 'error']);
   expect(checks['redis']).toMatchObject({ ok: false, detail: expect.stringMatching(/maxmemory-policy.*noeviction/) });
-  expect((await httpCall(api.url, '/readyz?verbose')).text).not.toMatch(/maxmemory|checks/);
-  await redisCommand(redis.connection, 'CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+  expect((await httpCall(stand.api.url, '/readyz?verbose')).text).not.toMatch(/maxmemory|checks/);
+  await redisCommand(stand.redis.connection, 'CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
   expect(await verbose()).toMatchObject({ http: 200, status: 'ok' });
 });
 
 test('without Redis the other checks are still told', async () => {
-  await redis.kill();
+  await stand.redis.kill();
   const { http, checks } = await verbose();
   expect(http).toBe(503);
   expect(checks).toMatchObject({ redis: { ok: false }, redis_memory: { ok: false }, workers: { ok: false, detail: 'not known without Redis' }, disk: { detail: expect.stringContaining('free') } });
-  await redis.restart();
-  await waitFor(async () => (await httpCall(api.url, '/readyz')).status === 200, { what: 'the API to be ready' });
+  await stand.redis.restart();
+  await stand.ready();
 });

@@ -1,64 +1,36 @@
 // What API processes put right without being asked and without a worker, one of them at a time.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { access } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { RunConsumer, RunQueue } from '@runyard/run-queue';
-import { RunStore } from '@runyard/run-store';
 import type { RunRecord } from '@runyard/run-store';
-import { httpCall, redisCommand, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
+import { httpCall, redisCommand, waitFor } from '@runyard/testing';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { apiProcesses } from '../api-processes.fixture.js';
 
 vi.setConfig({ testTimeout: 120_000 });
 
-const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-let redis: TestRedis;
-let dir: TemporaryDirectory;
-let store: RunStore;
+const stand = apiProcesses();
 let queue: RunQueue;
 
-beforeAll(async () => {
-  await access(MAIN).catch(() => {
-    throw new Error('apps/api is not built: run npm run build');
-  });
-  [redis, dir] = await Promise.all([testRedis(), temporaryDirectory()]);
-  store = RunStore.open({ redis: redis.connection, role: 'worker', dataDir: dir.path });
-  queue = RunQueue.open({ redis: redis.connection });
-}, 300_000);
-afterAll(async () => {
-  await Promise.all([store?.close(), queue?.close()]);
-  await redis?.stop();
-  await dir?.remove();
-});
-beforeEach(() => redis.flush());
+beforeAll(() => void (queue = RunQueue.open({ redis: stand.redis.connection })));
+afterAll(() => queue?.close());
+beforeEach(() => stand.redis.flush());
 
 interface Replica {
   readonly metricsUrl: string;
-  kill(signal: NodeJS.Signals): Promise<void>;
+  kill(signal: NodeJS.Signals): Promise<unknown>;
 }
 
 /** An API process that listens. */
 async function replica(): Promise<Replica> {
-  const env = { REDIS_URL: redis.url, RUNYARD_PORT: '0', RUNYARD_METRICS_PORT: '0', RUNYARD_DATA_DIR: dir.path, RUNYARD_API_KEY: 'key-for-the-housekeeping-spec' };
-  const child = spawn(process.execPath, [MAIN], { env, cwd: dir.path, stdio: ['pipe', 'pipe', 'inherit'] });
-  const exited = once(child, 'exit');
-  const kill = async (signal: NodeJS.Signals): Promise<void> => {
-    child.kill(signal);
-    await exited;
-  };
-  onTestFinished(() => kill('SIGKILL'));
-  let out = '';
-  child.stdout.setEncoding('utf8').on('data', (piece: string) => (out += piece));
-  const metricsUrl = await waitFor(() => /"metrics":"(http:[^"]+)"/.exec(out)?.[1], { what: 'the API to listen', timeoutMs: 90_000 });
-  return { metricsUrl, kill };
+  const api = stand.start({ RUNYARD_METRICS_PORT: '0', RUNYARD_API_KEY: 'key-for-the-housekeeping-spec' });
+  const { metrics } = await api.logged('API listening');
+  return { metricsUrl: String(metrics), kill: api.end };
 }
 
-const leader = (family: string) => redisCommand(redis.connection, 'GET', `runyard:leader:${family}`) as Promise<string | null>;
+const leader = (family: string) => redisCommand(stand.redis.connection, 'GET', `runyard:leader:${family}`) as Promise<string | null>;
 const leaders = (): Promise<unknown> => waitFor(async () => (await leader('dispatch')) !== null && (await leader('tickets')) !== null, { what: 'leaders' });
 
 async function create(): Promise<RunRecord> {
-  const answer = await store.create({ request: { prompt: 'x' }, trigger: 'api' });
+  const answer = await stand.store.create({ request: { prompt: 'x' }, trigger: 'api' });
   if (answer.kind !== 'created') throw new Error(answer.kind);
   return answer.run;
 }
@@ -67,24 +39,24 @@ async function create(): Promise<RunRecord> {
 async function ticketed(): Promise<RunRecord> {
   const run = await create();
   await queue.enqueue({ runId: run.id, dispatch: 1 });
-  await store.dispatched({ runId: run.id, dispatch: 1 });
+  await stand.store.dispatched({ runId: run.id, dispatch: 1 });
   return run;
 }
 
 /** A run whose worker was not heard of for a minute. */
 async function lost(): Promise<RunRecord> {
   const run = await create();
-  await store.dispatched({ runId: run.id, dispatch: 1 });
-  const answer = await store.claim({ runId: run.id, dispatch: 1, workerId: 'wrk_gone' });
+  await stand.store.dispatched({ runId: run.id, dispatch: 1 });
+  const answer = await stand.store.claim({ runId: run.id, dispatch: 1, workerId: 'wrk_gone' });
   if (answer.kind !== 'claimed') throw new Error(answer.kind);
-  await redisCommand(redis.connection, 'HSET', `runyard:run:${run.id}`, 'lease_until', '1');
-  await redisCommand(redis.connection, 'ZADD', 'runyard:leases', 'XX', '1', run.id);
+  await redisCommand(stand.redis.connection, 'HSET', `runyard:run:${run.id}`, 'lease_until', '1');
+  await redisCommand(stand.redis.connection, 'ZADD', 'runyard:leases', 'XX', '1', run.id);
   return run;
 }
 
 const hasTicket = async ({ id }: RunRecord, dispatch: number) => (await queue.withoutTicket([{ runId: id, dispatch }])).length === 0;
 const backInQueue = (run: RunRecord) =>
-  waitFor(async () => (await store.get(run.id))?.status === 'queued' && (await hasTicket(run, 2)), { what: `a new ticket for ${run.id}` });
+  waitFor(async () => (await stand.store.get(run.id))?.status === 'queued' && (await hasTicket(run, 2)), { what: `a new ticket for ${run.id}` });
 
 async function waiting(): Promise<string[]> {
   return (await queue.waiting(0, 100)).tickets.map(({ runId, dispatch }) => `${runId}.${dispatch}`).toSorted();
@@ -126,7 +98,7 @@ test('a queued run whose ticket is completed, failed or removed gets it again', 
   let seen = 0;
   // A consumer that knows nothing of runs: as if somebody had completed and failed tickets by hand.
   const consumer = RunConsumer.open({
-    redis: redis.connection,
+    redis: stand.redis.connection,
     capacity: 1,
     handle: async ({ runId }) => {
       seen++;
@@ -140,19 +112,19 @@ test('a queued run whose ticket is completed, failed or removed gets it again', 
   await replica();
   await waitFor(async () => (await waiting()).length === 3, { what: 'the tickets' });
   expect(await waiting()).toEqual([completed, failed, removed].map((id) => `${id}.1`).toSorted());
-  for (const { id } of runs) expect(await store.get(id)).toMatchObject({ status: 'queued', dispatch: 1 });
+  for (const { id } of runs) expect(await stand.store.get(id)).toMatchObject({ status: 'queued', dispatch: 1 });
 });
 
 test('tickets of runs that are over or gone and of earlier dispatches are removed; others stay, also one that a worker has', async () => {
   const [held, over, forgotten, running, current] = [await ticketed(), await ticketed(), await ticketed(), await ticketed(), await ticketed()];
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
   let taken = '';
-  const consumer = RunConsumer.open({ redis: redis.connection, capacity: 1, handle: ({ runId }) => ((taken = runId), released) });
+  const consumer = RunConsumer.open({ redis: stand.redis.connection, capacity: 1, handle: ({ runId }) => ((taken = runId), released) });
   onTestFinished(() => consumer.close({ force: true }));
   await waitFor(() => taken === held.id, { what: 'the ticket' });
-  for (const { id } of [held, over, forgotten]) await store.cancel(id);
-  await store.delete(forgotten.id);
-  await store.claim({ runId: running.id, dispatch: 1, workerId: 'wrk_busy' });
+  for (const { id } of [held, over, forgotten]) await stand.store.cancel(id);
+  await stand.store.delete(forgotten.id);
+  await stand.store.claim({ runId: running.id, dispatch: 1, workerId: 'wrk_busy' });
   await queue.enqueue({ runId: current.id, dispatch: 7, delayMs: 600_000 });
   const api = await replica();
   await waitFor(async () => (await waiting()).join() === `${current.id}.1`, { what: 'the sweep' });

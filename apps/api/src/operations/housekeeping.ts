@@ -1,5 +1,5 @@
 // What the API does without being asked: tickets that are missing or of no use, runs whose time has come, lost workers' runs, and
-// a look at the settings of Redis. All but the last only in the process that leads.
+// a look at the settings of Redis, and a sign that this process is there. All but the last two only in the process that leads.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +9,7 @@ import { RedisUnavailableError, RunStore, startLeaderJobs } from '@runyard/run-s
 import type { Dispatch, LeaderJob } from '@runyard/run-store';
 import { ApiContext } from '../api-context.js';
 import { TicketSender } from '../runs/ticket-sender.js';
+import { keepPresent } from './presence.js';
 import { RedisSettings } from './redis-settings.js';
 
 const EVERY_MS = 1_000;
@@ -41,8 +42,9 @@ export class Housekeeping {
     const holder = `api_${randomUUID()}`;
     const stops = [this.#lead(holder, 'dispatch', this.#dispatchJobs()), this.#lead(holder, 'tickets', this.#ticketJobs())];
     const looking = this.#lookAtSettings();
+    const present = keepPresent(this.store, this.context, (error) => this.#note('presence', error));
     if (!closing.aborted) await once(closing, 'abort');
-    await Promise.all([looking, ...stops.map((stop) => stop())]);
+    await Promise.all([looking, present, ...stops.map((stop) => stop())]);
   }
 
   /** Sends the tickets of runs that were created while the queue could not be reached. @throws RedisUnavailableError */

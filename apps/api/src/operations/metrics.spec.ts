@@ -2,43 +2,19 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { newId } from '@runyard/domain';
-import type { Run } from '@runyard/domain';
-import { RunStore } from '@runyard/run-store';
-import { createLogger } from '@runyard/telemetry';
-import { httpCall, httpOpen, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { HttpAnswer, HttpCall, TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
-import { startApi } from '../start-api.js';
-import type { RunningApi } from '../start-api.js';
+import { httpCall, waitFor } from '@runyard/testing';
+import type { HttpAnswer, HttpCall } from '@runyard/testing';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { apiStand, loggerInto } from '../api-stand.fixture.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const KEY = 'key-for-the-metrics-spec';
-let redis: TestRedis;
-let dir: TemporaryDirectory;
-let api: RunningApi;
-let log: string[] = [];
+const log: string[] = [];
 
-const start = (port: number | undefined): Promise<RunningApi> =>
-  startApi({
-    settings: { host: '127.0.0.1', port: 0, dataDir: dir.path, redisUrl: redis.url, workspaceRoots: [], allowedHosts: [] },
-    key: KEY, logger: createLogger({ name: 'api', level: 'info', destination: { write: (line) => void log.push(line) } }), demo: false, runsAsRoot: false,
-    metricsPlace: port === undefined ? undefined : { host: '127.0.0.1', port },
-  });
+const stand = apiStand({ api: { logger: loggerInto(log, 'info'), metricsPlace: { host: '127.0.0.1', port: 0 } } });
+const { call, create } = stand;
 
-beforeAll(async () => {
-  [redis, dir] = await Promise.all([testRedis(), temporaryDirectory()]);
-  api = await start(0);
-});
-afterAll(async () => {
-  await api?.close();
-  await redis?.stop();
-  await dir?.remove();
-});
-
-const call = (path: string, options: HttpCall = {}): Promise<HttpAnswer> => httpCall(api.url, path, { ...options, headers: { authorization: `Bearer ${KEY}`, ...options.headers } });
-const metricsUrl = (): string => api.metricsUrl ?? '';
+const metricsUrl = (): string => stand.api.metricsUrl ?? '';
 const ask = (path = '/metrics', options: HttpCall = {}): Promise<HttpAnswer> => httpCall(metricsUrl(), path, options);
 
 /** The value of the one series with this name and these labels. */
@@ -51,7 +27,9 @@ test('metrics need no key, because they are on a port of their own and nowhere e
   const answer = await ask();
   expect([answer.status, answer.headers['content-type']]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8']);
   expect(answer.text).toMatch(/^runyard_build_info\{.*process="api".*\} 1$/m);
-  expect((await httpCall(api.url, '/metrics')).status).toBe(401);
+  // Only workers measure these; zeros of the API would spoil every average.
+  expect(answer.text).not.toMatch(/run_queue_wait|run_duration|_tokens_|_cost_|tool_calls|stale_|restored|passed_on/);
+  expect((await httpCall(stand.api.url, '/metrics')).status).toBe(401);
   expect((await call('/metrics')).status).toBe(404);
   for (const path of ['/', '/v1/runs', '/readyz', '/metrics/', '//metrics']) expect([path, (await ask(path)).status]).toEqual([path, 404]);
   expect((await ask('/metrics?x=1')).status).toBe(200);
@@ -59,8 +37,8 @@ test('metrics need no key, because they are on a port of their own and nowhere e
 });
 
 test('what waits, what is followed, and what was canceled before any worker had it', async () => {
-  await waitFor(async () => (await httpCall(api.url, '/readyz')).status === 200, { what: 'the API to be ready' });
-  const runs = await Promise.all([1, 2, 3].map(async () => (await call('/v1/runs', { body: { prompt: 'x' } })).json as Run));
+  await stand.ready();
+  const runs = await Promise.all([1, 2, 3].map(() => create()));
   expect(await valueOf('runyard_queue_depth')).toBe(3);
   expect(await valueOf('runyard_runs', { status: 'queued' })).toBe(3);
   expect(await valueOf('runyard_queue_oldest_wait_seconds')).toBeGreaterThanOrEqual(0);
@@ -68,7 +46,7 @@ test('what waits, what is followed, and what was canceled before any worker had 
   await call('/queues/api/queues/runs/pause', { method: 'PUT' });
   expect(await valueOf('runyard_queue_paused')).toBe(1);
   await call('/queues/api/queues/runs/resume', { method: 'PUT' });
-  const stream = await httpOpen(api.url, `/v1/runs/${runs[0]?.id}/events`, { headers: { authorization: `Bearer ${KEY}`, accept: 'text/event-stream' } });
+  const stream = await stand.open(`/v1/runs/${runs[0]?.id}/events`, { headers: { accept: 'text/event-stream' } });
   await waitFor(async () => (await valueOf('runyard_event_stream_clients')) === 1, { what: 'the viewer to count' });
   stream.destroy();
   await waitFor(async () => (await valueOf('runyard_event_stream_clients')) === 0, { what: 'the viewer to be gone' });
@@ -83,11 +61,9 @@ test('a run that expires counts, once', async () => {
 });
 
 test('a run under way that is canceled is counted by its worker, not here', async () => {
-  const store = RunStore.open({ redis: redis.connection, role: 'worker', dataDir: dir.path });
-  onTestFinished(() => store.close());
   const before = (await valueOf('runyard_runs_total', { status: 'canceled' })) ?? 0;
-  const { id } = (await call('/v1/runs', { body: { prompt: 'x' } })).json as Run;
-  expect(await store.claim({ runId: id, dispatch: 1, workerId: newId('worker') })).toMatchObject({ kind: 'claimed' });
+  const { id } = await create();
+  await stand.claim(id);
   expect((await call(`/v1/runs/${id}/cancel`, { method: 'POST' })).json).toMatchObject({ status: 'running' });
   expect((await valueOf('runyard_runs_total', { status: 'canceled' })) ?? 0).toBe(before);
 });
@@ -98,14 +74,14 @@ test('nothing that a client sends becomes a label', async () => {
 });
 
 test('without Redis the rest is told, and the errors are counted', async () => {
-  await redis.kill();
-  await waitFor(async () => (await httpCall(api.url, '/readyz')).status === 503, { what: 'the loss of Redis to show' });
+  await stand.redis.kill();
+  await waitFor(async () => (await httpCall(stand.api.url, '/readyz')).status === 503, { what: 'the loss of Redis to show' });
   const { status, text } = await ask();
   expect(status).toBe(200);
   expect(text).toMatch(/^process_resident_memory_bytes\{/m);
   expect(text).not.toMatch(/^runyard_(queue_depth|runs)\{/m);
   await waitFor(async () => ((await valueOf('runyard_redis_errors_total')) ?? 0) > 0, { what: 'the errors to be counted' });
-  await redis.restart();
+  await stand.redis.restart();
   await waitFor(async () => (await valueOf('runyard_queue_depth')) !== undefined, { what: 'the depth to be told again' });
 });
 
@@ -114,8 +90,8 @@ test('a port in use costs the metrics and not the API; off opens none', async ()
   onTestFinished(() => void taken.close());
   await once(taken, 'listening');
   const { port } = taken.address() as AddressInfo;
-  log = [];
-  const [without, off] = await Promise.all([start(port), start(undefined)]);
+  log.length = 0;
+  const [without, off] = await Promise.all([stand.start({ metricsPlace: { host: '127.0.0.1', port } }), stand.start({ metricsPlace: undefined })]);
   onTestFinished(async () => void (await Promise.all([without.close(), off.close()])));
   expect([without.metricsUrl, off.metricsUrl]).toEqual([undefined, undefined]);
   expect((await httpCall(without.url, '/livez')).status).toBe(200);

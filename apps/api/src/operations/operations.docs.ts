@@ -2,6 +2,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiOkResponse, ApiParam, ApiQuery, ApiSecurity } from '@nestjs/swagger';
 import { QueueState, Status, Worker, WorkerList } from '@runyard/domain';
+import type { ProblemCode } from '@runyard/domain';
 import { operation, problems } from '../documents/describe.js';
 
 const health = { 'application/json': { schema: { type: 'object' as const, properties: { status: { type: 'string' as const, enum: ['ok'] } }, required: ['status'] } } };
@@ -24,27 +25,27 @@ const open = ApiSecurity({});
 
 export const Workers = () =>
   applyDecorators(
-    operation('listWorkers', 'List workers', 'Those that were heard of within the last hour.'),
-    ApiOkResponse({ standardSchema: WorkerList, description: 'All workers on one page.' }),
-    problems('unauthorized', 'redis_unavailable'),
+    operation('listWorkers', 'List workers', 'Those that were heard of within the last hour, ordered by id.'),
+    ApiOkResponse({ standardSchema: WorkerList, description: 'A page of workers.' }),
+    problems('invalid_parameter', 'unauthorized', 'redis_unavailable'),
   );
 
 export const Drain = () =>
   applyDecorators(
-    operation('drainWorker', 'Drain a worker', 'It finishes what it has, takes no more, and stays up as `draining` until its process is started again. May be repeated.'),
+    operation('drainWorker', 'Drain a worker', 'It finishes what it has, takes no more, and stays up as `draining` until its process is started again: a drain cannot be taken back. May be repeated.'),
     ApiParam({ name: 'id', description: 'Id of the worker, `wrk_…`.', schema: { type: 'string' } }),
     ApiOkResponse({ standardSchema: Worker, description: 'The worker.' }),
-    problems('unauthorized', 'not_found', 'redis_unavailable'),
+    problems('unauthorized', 'not_found', 'invalid_request', 'redis_unavailable'),
   );
 
-const queueState = () => applyDecorators(ApiOkResponse({ standardSchema: QueueState, description: 'The queue.' }), problems('unauthorized', 'redis_unavailable'));
+const queueState = (...more: readonly ProblemCode[]) => applyDecorators(ApiOkResponse({ standardSchema: QueueState, description: 'The queue.' }), problems('unauthorized', ...more, 'redis_unavailable'));
 
 export const Queue = () => applyDecorators(operation('getQueue', 'The queue'), queueState());
 
 export const Pause = () =>
-  applyDecorators(operation('pauseQueue', 'Pause the queue', 'Workers finish what they have and take nothing new. Runs can still be created. May be repeated.'), queueState());
+  applyDecorators(operation('pauseQueue', 'Pause the queue', 'Workers finish what they have and take nothing new. Runs can still be created. May be repeated.'), queueState('invalid_request'));
 
-export const Resume = () => applyDecorators(operation('resumeQueue', 'Resume the queue', 'May be repeated.'), queueState());
+export const Resume = () => applyDecorators(operation('resumeQueue', 'Resume the queue', 'May be repeated.'), queueState('invalid_request'));
 
 export const ServiceStatus = () =>
   applyDecorators(

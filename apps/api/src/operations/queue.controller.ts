@@ -1,7 +1,9 @@
 // The queue as a whole: what waits, and whether anything is taken.
-import { Controller, Get, HttpCode, Post } from '@nestjs/common';
+import { Controller, Get, HttpCode, Post, Req } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { QueueState } from '@runyard/domain';
+import type { FastifyRequest } from 'fastify';
+import { refuseBody } from '../http/refuse-body.js';
 import * as docs from './operations.docs.js';
 import { QueueStates } from './queue-states.js';
 
@@ -19,14 +21,16 @@ export class QueueController {
   @Post('pause')
   @HttpCode(200)
   @docs.Pause()
-  pause(): Promise<QueueState> {
+  async pause(@Req() request: FastifyRequest): Promise<QueueState> {
+    refuseBody(request.body);
     return this.queue.pause();
   }
 
   @Post('resume')
   @HttpCode(200)
   @docs.Resume()
-  resume(): Promise<QueueState> {
+  async resume(@Req() request: FastifyRequest): Promise<QueueState> {
+    refuseBody(request.body);
     return this.queue.resume();
   }
 }

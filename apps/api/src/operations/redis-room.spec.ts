@@ -1,25 +1,18 @@
 // A Redis that fills up: it shows early, new runs are refused before writes fail, and those that run come to their end.
 import { newId } from '@runyard/domain';
-import type { Outcome, Problem, Run } from '@runyard/domain';
-import type { RunStore } from '@runyard/run-store';
+import type { Problem, Run } from '@runyard/domain';
 import type { HealthCheck } from '@runyard/telemetry';
 import { redisCommand, waitFor } from '@runyard/testing';
-import type { HttpAnswer, TestRedis } from '@runyard/testing';
+import type { HttpAnswer } from '@runyard/testing';
 import { expect, test, vi } from 'vitest';
-import { onApiStand } from '../api-stand.fixture.js';
-import type { ApiStand } from '../api-stand.fixture.js';
+import { apiStand, SUCCEEDED } from '../api-stand.fixture.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
 const LIMIT = 64 * 1024 * 1024;
-const SUCCEEDED: Outcome = {
-  status: 'succeeded', failure: null, result: 'done', structured_output: null, usage: null, cost_usd: 0, cost_estimated: false, num_turns: 1, duration_ms: 1,
-};
-let redis: TestRedis;
-let worker: RunStore;
-let call: ApiStand['call'];
 
-onApiStand((stand) => ({ redis, worker, call } = stand), { api: { demo: false }, prepare: ({ connection }) => redisCommand(connection, 'CONFIG', 'SET', 'maxmemory', String(LIMIT)) });
+const stand = apiStand({ prepare: ({ connection }) => redisCommand(connection, 'CONFIG', 'SET', 'maxmemory', String(LIMIT)) });
+const { call } = stand;
 
 const post = (path: string, body: unknown): Promise<HttpAnswer> => call(path, { method: 'POST', body });
 
@@ -28,8 +21,8 @@ let pieces = 0;
 
 /** Lets Redis be filled to a share of its limit, in pieces: the allocator rounds up what is large. */
 async function fillTo(share: number): Promise<void> {
-  while (pieces > 0) await redisCommand(redis.connection, 'DEL', `filling:${pieces--}`);
-  while ((await worker.memory()).usedMemoryBytes < LIMIT * share) await redisCommand(redis.connection, 'SET', `filling:${++pieces}`, PIECE);
+  while (pieces > 0) await redisCommand(stand.redis.connection, 'DEL', `filling:${pieces--}`);
+  while ((await stand.worker.memory()).usedMemoryBytes < LIMIT * share) await redisCommand(stand.redis.connection, 'SET', `filling:${++pieces}`, PIECE);
 }
 
 async function redisMemory(): Promise<HealthCheck | undefined> {
@@ -59,9 +52,7 @@ test('from 95 % on every way to make a run is refused, those that run go on and 
   const over = (await post('/v1/runs', { prompt: 'x' })).json as Run;
   await post(`/v1/runs/${over.id}/cancel`, undefined);
   expect((await call(`/v1/schedules/${schedule}`, { method: 'PUT', body: { cron: '0 3 * * *', run: { prompt: 'x' } } })).status).toBeLessThan(300);
-  const answer = await worker.claim({ runId: id, dispatch: 1, workerId: newId('worker') });
-  if (answer.kind !== 'claimed') throw new Error(answer.kind);
-  const lease = { runId: id, attempt: answer.run.attempt, workerId: answer.run.workerId ?? '' };
+  const lease = await stand.claim(id);
 
   await fillTo(0.96);
   await shown(0.96, /^full: .*new runs are refused/, false);
@@ -71,9 +62,9 @@ test('from 95 % on every way to make a run is refused, those that run go on and 
   }
   expect((await call('/readyz')).status).toBe(200);
   expect((await call(`/v1/runs/${id}`)).json).toMatchObject({ status: 'running' });
-  expect(await worker.append(lease, 1, [{ type: 'claude.assistant', data: '{}' }])).toMatchObject({ kind: 'appended' });
-  expect(await worker.renew(lease)).toMatchObject({ kind: 'renewed' });
-  expect(await worker.finish(lease, SUCCEEDED)).toMatchObject({ kind: 'finished' });
+  expect(await stand.worker.append(lease, 1, [{ type: 'claude.assistant', data: '{}' }])).toMatchObject({ kind: 'appended' });
+  expect(await stand.worker.renew(lease)).toMatchObject({ kind: 'renewed' });
+  expect(await stand.worker.finish(lease, SUCCEEDED)).toMatchObject({ kind: 'finished' });
 
   await fillTo(0);
   await waitFor(async () => (await post('/v1/runs', { prompt: 'x' })).status === 201, { what: 'runs to be taken again' });

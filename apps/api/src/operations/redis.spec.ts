@@ -2,35 +2,20 @@
 import { kill } from 'node:process';
 import type { IncomingMessage } from 'node:http';
 import { newId } from '@runyard/domain';
-import type { Problem, Run } from '@runyard/domain';
+import type { Problem } from '@runyard/domain';
 import { RunStore } from '@runyard/run-store';
-import { createLogger } from '@runyard/telemetry';
-import { httpCall, httpOpen, redisCommand, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { HttpAnswer, HttpCall, TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { startApi } from '../start-api.js';
-import type { RunningApi } from '../start-api.js';
+import { httpCall, redisCommand, waitFor } from '@runyard/testing';
+import type { HttpCall } from '@runyard/testing';
+import { expect, test, vi } from 'vitest';
+import { apiStand, loggerInto } from '../api-stand.fixture.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const KEY = 'key-for-the-redis-spec';
-let redis: TestRedis;
-let dir: TemporaryDirectory;
-let api: RunningApi;
 const log: string[] = [];
 
-beforeAll(async () => {
-  [redis, dir] = await Promise.all([testRedis(), temporaryDirectory()]);
-});
-afterAll(async () => {
-  await api?.close();
-  await redis?.stop();
-  await dir?.remove();
-});
-
-const withKey = (options: HttpCall): HttpCall => ({ ...options, headers: { authorization: `Bearer ${KEY}`, ...options.headers } });
-const call = (path: string, options: HttpCall = {}): Promise<HttpAnswer> => httpCall(api.url, path, withKey(options));
-const isReady = async (): Promise<boolean> => (await call('/readyz')).status === 200;
+// Redis is not there when the API starts; the first test brings it.
+const stand = apiStand({ api: { logger: loggerInto(log, 'info') }, prepare: (redis) => redis.kill() });
+const { call } = stand;
 
 async function everythingAnswers503(): Promise<void> {
   const id = newId('run');
@@ -58,32 +43,27 @@ async function everythingAnswers503(): Promise<void> {
   );
   expect((await call('/livez')).status).toBe(200);
   expect((await call('/docs')).status).toBe(200);
-  expect((await httpCall(api.url, '/v1/runs')).status).toBe(401);
+  expect((await httpCall(stand.api.url, '/v1/runs')).status).toBe(401);
 }
 
 test('the API starts without Redis, says so, and works as soon as Redis is there', async () => {
-  await redis.kill();
-  api = await startApi({
-    settings: { host: '127.0.0.1', port: 0, dataDir: dir.path, redisUrl: redis.url, workspaceRoots: [], allowedHosts: [] },
-    key: KEY, logger: createLogger({ name: 'api', level: 'info', destination: { write: (line) => void log.push(line) } }), demo: false, runsAsRoot: false,
-  });
   await everythingAnswers503();
-  await redis.restart();
-  await waitFor(isReady, { what: 'the API to be ready' });
+  await stand.redis.restart();
+  await stand.ready();
   expect((await call('/v1/runs', { body: { prompt: 'x' } })).status).toBe(201);
   // Reconnecting is tried many times a second; the log has a handful of lines about it.
   expect(log.filter((line) => line.includes('"msg":"Redis cannot be reached: trying again"')).length).toBeLessThan(6);
 });
 
 test('Redis goes away and comes back: nothing is lost, and a stream goes on', async () => {
-  const { id } = (await call('/v1/runs', { body: { prompt: 'survive' } })).json as Run;
-  const stream = await httpOpen(api.url, `/v1/runs/${id}/events`, withKey({ headers: { accept: 'text/event-stream' } }));
+  const { id } = await stand.create();
+  const stream = await stand.open(`/v1/runs/${id}/events`, { headers: { accept: 'text/event-stream' } });
   const reading = idsOf(stream);
-  await redis.kill();
+  await stand.redis.kill();
   await everythingAnswers503();
-  await redis.restart();
-  await waitFor(isReady, { what: 'the API to be ready' });
-  expect((await call(`/v1/runs/${id}`)).json).toMatchObject({ id, status: 'queued' });
+  await stand.redis.restart();
+  await stand.ready();
+  expect(await stand.show(id)).toMatchObject({ id, status: 'queued' });
   expect((await call(`/v1/runs/${id}/cancel`, { method: 'POST' })).json).toMatchObject({ status: 'canceled' });
   expect(await reading).toEqual(['0-1', '0-2']);
 });
@@ -95,20 +75,20 @@ async function idsOf(stream: IncomingMessage): Promise<string[]> {
 }
 
 test('a Redis that does not answer is treated as one that is away', async () => {
-  kill(redis.pid(), 'SIGSTOP');
+  kill(stand.redis.pid(), 'SIGSTOP');
   try {
     await everythingAnswers503();
   } finally {
-    kill(redis.pid(), 'SIGCONT');
+    kill(stand.redis.pid(), 'SIGCONT');
   }
-  await waitFor(isReady, { what: 'the API to be ready' });
+  await stand.ready();
   await waitFor(async () => (await call('/v1/status')).status === 200, { what: 'the status' });
 });
 
 test('a run whose ticket could not be sent gets it later', async () => {
-  const depth = async (): Promise<number> => Number(await redisCommand(redis.connection, 'ZCARD', 'runyard:bull:runs:prioritized'));
+  const depth = async (): Promise<number> => Number(await redisCommand(stand.redis.connection, 'ZCARD', 'runyard:bull:runs:prioritized'));
   const before = await depth();
-  const store = RunStore.open({ redis: redis.connection, role: 'api', dataDir: dir.path });
+  const store = RunStore.open({ redis: stand.redis.connection, role: 'api', dataDir: stand.dir.path });
   const created = await waitFor(() => store.create({ request: { prompt: 'no ticket' }, trigger: 'api' }).catch(() => undefined), { what: 'the run' });
   await store.close();
   expect(created).toMatchObject({ kind: 'created', dispatch: 1 });
@@ -117,14 +97,14 @@ test('a run whose ticket could not be sent gets it later', async () => {
 });
 
 test('a Redis that may forget is not trusted with runs, and the answer says what to set', async () => {
-  await redisCommand(redis.connection, 'CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
+  await redisCommand(stand.redis.connection, 'CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
   expect((await call('/readyz')).json).toMatchObject({ status: 503, code: 'redis_unavailable' });
   expect((await call('/readyz')).text).not.toContain('maxmemory');
   const refused = await call('/v1/runs', { body: { prompt: 'x' } });
   expect(refused.json).toMatchObject({ status: 503, code: 'redis_unavailable', detail: expect.stringMatching(/maxmemory-policy.*noeviction/) });
   expect((await call('/v1/runs')).status).toBe(200);
   expect(log.some((line) => line.includes('"level":"error"') && line.includes('maxmemory-policy'))).toBe(true);
-  await redisCommand(redis.connection, 'CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+  await redisCommand(stand.redis.connection, 'CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
   expect((await call('/readyz')).status).toBe(200);
   expect((await call('/v1/runs', { body: { prompt: 'x' } })).status).toBe(201);
 });

@@ -6,8 +6,12 @@ import type { Metrics } from '@runyard/telemetry';
 const UPSTREAM_STATES = ['closed', 'half_open', 'open'] as const;
 const STATES = ['ready', 'busy', 'draining', 'lost'] as const;
 
-/** Adds the gauges; while Redis is away they are left out. */
+/** Only workers fill these: here they would be zeros for ever. */
+const OF_WORKERS = ['runyard_run_duration_seconds', 'runyard_run_queue_wait_seconds', 'runyard_tokens_total', 'runyard_cost_usd_total', 'runyard_tool_calls_total', 'runyard_stale_writes_refused_total', 'runyard_log_events_restored_total', 'runyard_stale_tickets_total', 'runyard_tickets_passed_on_total'];
+
+/** Adds the gauges; while Redis is away they are left out. Takes out what this process never tells. */
 export function tellOfService(metrics: Metrics, { store, queue }: { readonly store: RunStore; readonly queue: RunQueue }): void {
+  for (const name of OF_WORKERS) metrics.registry.removeSingleMetric(name);
   metrics.gauge('runyard_event_stream_clients', 'Open event streams of this API process.', () => store.viewers());
   metrics.gauge('runyard_queue_depth', 'Tickets that wait for a worker.', () => queue.depth());
   metrics.gauge('runyard_queue_oldest_wait_seconds', 'How long the run that waits longest for a worker has been waiting; 0 when none waits.', async () => ((await store.queued.backlog()).oldestWaitMs ?? 0) / 1000);

@@ -21,26 +21,30 @@ export class StatusController {
   @docs.ServiceStatus()
   async status(): Promise<Status> {
     const { store, context } = this;
-    const [redis, installationId, workers, counts, queue, waitingFor, upstreams] = await Promise.all([
+    const [redis, installationId, replicas, workers, counts, queue, waitingFor, upstreams] = await Promise.all([
       store.ping(),
       store.installationId(),
+      store.apiReplicas.list(),
       store.workers(),
       store.counts(),
       this.queue.now(),
       store.queued.waitingCounts(),
       store.upstream.list(),
     ]);
+    // This process knows better than its last heartbeat, also before the first.
+    const others = replicas.filter(({ id }) => id !== store.apiReplicas.ownId);
     return {
       object: 'status',
       version: context.version,
       installation_id: installationId,
       uptime_seconds: Math.round((performance.now() - context.startedAtMs) / 1000),
+      api: { replicas: others.length + 1 },
       workers: workerCounts(workers),
       queue: { depth: queue.depth, oldest_wait_seconds: queue.oldest_wait_seconds, paused: queue.paused },
       runs: { queued: counts.queued, running: counts.running, waiting: counts.waiting },
       waiting_for: waitingFor,
       upstreams,
-      viewers: store.viewers(),
+      viewers: others.reduce((sum, { viewers }) => sum + viewers, store.viewers()),
       redis: { version: redis.version, used_memory_bytes: redis.usedMemoryBytes, latency_ms: Math.round(redis.latencyMs * 1000) / 1000 },
       demo: context.demo,
     };

@@ -6,9 +6,11 @@ import type { CancelCounts, Run, RunStatus, WaitingFor } from '@runyard/domain';
 import { RunStore } from '@runyard/run-store';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiContext } from '../api-context.js';
+import { EventStreamer } from '../events/event-streamer.js';
 import { refuseBody } from '../http/refuse-body.js';
 import { checked } from '../http/schema.pipe.js';
 import { clientTrigger } from './client-trigger.js';
+import { replyCreated, wantedReply } from './created-reply.js';
 import { idempotencyKey } from './idempotency.js';
 import * as docs from './run-actions.docs.js';
 import { RunCanceler } from './run-canceler.js';
@@ -21,12 +23,13 @@ import { TicketSender } from './ticket-sender.js';
 @Controller('v1/runs')
 export class RunActionsController {
   constructor(
-    private readonly store: RunStore,
+    readonly store: RunStore,
     private readonly intake: RunIntake,
     private readonly tickets: TicketSender,
     private readonly canceler: RunCanceler,
-    private readonly views: RunViews,
-    private readonly context: ApiContext,
+    readonly views: RunViews,
+    readonly streamer: EventStreamer,
+    readonly context: ApiContext,
   ) {}
 
   @Post('cancel')
@@ -72,23 +75,23 @@ export class RunActionsController {
 
   @Post(':id/retry')
   @docs.Retry()
-  async retry(@Param('id', RunIdPipe) id: string, @Req() { body, headers }: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<Run> {
-    const overrides = checked(RetryRun, body ?? {}, 'body');
+  async retry(@Param('id', RunIdPipe) id: string, @Req() { body, headers }: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    // Only a body that is not there says "nothing different"; `null` is refused as for creating a run.
+    const overrides = checked(RetryRun, body === undefined ? {} : body, 'body');
     const key = idempotencyKey(headers['idempotency-key']);
+    const wanted = wantedReply(headers);
     const before = await this.store.get(id);
     if (!before) throw noSuchRun();
     if (!isTerminal(before.status)) throw new ProblemError('conflict', `The run is ${before.status}: only a run that is over can be tried again.`);
     // The time it was to start is over; asked for again it would say nothing.
     const { run_at: _past, ...request } = before.request;
-    const { run, replayed } = await this.intake.submit({
+    const taken = await this.intake.submit({
       request: checked(CreateRun, { ...request, ...overrides }, 'body'),
       trigger: clientTrigger(headers['x-runyard-client']),
       idempotencyKey: key,
       retryOf: id,
     });
-    reply.header('location', `/v1/runs/${run.id}`);
-    if (replayed) reply.header('idempotent-replayed', 'true');
-    return this.views.of(run);
+    await replyCreated(taken, wanted, reply, this);
   }
 
   @Delete(':id')

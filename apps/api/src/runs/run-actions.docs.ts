@@ -3,20 +3,22 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiBody, ApiCreatedResponse, ApiHeader, ApiNoContentResponse, ApiOkResponse } from '@nestjs/swagger';
 import { CancelCounts, Run } from '@runyard/domain';
 import { operation, problems, runIdParameter } from '../documents/describe.js';
+import { ANY_BODY, ANY_REQUEST } from '../http/guard-problems.js';
+import { created, prefer } from './runs.docs.js';
 
 export const Cancel = () =>
   applyDecorators(
     operation('cancelRun', 'Cancel a run', 'May be repeated, in every state. A queued run is canceled at once, a running one within 8 seconds; see `cancel_requested_at`.'),
     runIdParameter(),
     ApiOkResponse({ standardSchema: Run, description: 'The run.' }),
-    problems('unauthorized', 'not_found', 'invalid_request', 'redis_unavailable'),
+    problems(...ANY_REQUEST, ...ANY_BODY, 'not_found', 'invalid_request'),
   );
 
 export const CancelMany = () =>
   applyDecorators(
-    operation('cancelRuns', 'Cancel many runs', 'Those of a list, or all that fit a filter: at most 10,000 for one request, see `more`. May be repeated.'),
+    operation('cancelRuns', 'Cancel many runs', 'Give either `ids` or `filter`: those of a list, or all that fit a filter, at most 10,000 for one request, see `more`. `{"filter":{}}` fits every run that is not over and cancels them all. May be repeated.'),
     ApiOkResponse({ standardSchema: CancelCounts, description: 'How many.' }),
-    problems('malformed_json', 'unauthorized', 'unsupported_media_type', 'invalid_request', 'redis_unavailable'),
+    problems(...ANY_REQUEST, ...ANY_BODY, 'invalid_request', 'not_available'),
   );
 
 export const Recover = () =>
@@ -28,7 +30,7 @@ export const Recover = () =>
     ),
     runIdParameter(),
     ApiOkResponse({ standardSchema: Run, description: 'The run.' }),
-    problems('malformed_json', 'unauthorized', 'not_found', 'conflict', 'unsupported_media_type', 'invalid_request', 'redis_unavailable'),
+    problems(...ANY_REQUEST, ...ANY_BODY, 'not_found', 'conflict', 'invalid_request'),
   );
 
 export const Move = () =>
@@ -36,20 +38,18 @@ export const Move = () =>
     operation('moveRun', 'Move a queued run', 'Gives it another priority. A run that waits for a worker goes to the end of its new priority.'),
     runIdParameter(),
     ApiOkResponse({ standardSchema: Run, description: 'The run.' }),
-    problems('malformed_json', 'unauthorized', 'not_found', 'conflict', 'unsupported_media_type', 'invalid_request', 'redis_unavailable'),
+    problems(...ANY_REQUEST, ...ANY_BODY, 'not_found', 'conflict', 'invalid_request'),
   );
 
 export const Retry = () =>
   applyDecorators(
-    operation('retryRun', 'Try a run again', 'Makes a new run with the request of one that is over. Fields of the body replace those of the request; `run_at` is never taken over.'),
+    operation('retryRun', 'Try a run again', 'Makes a new run with the request of one that is over. Fields of the body replace those of the request; `run_at` is never taken over. `Prefer: wait=N` and `Accept: text/event-stream` do what they do for creating a run.'),
     runIdParameter(),
+    prefer,
     ApiHeader({ name: 'Idempotency-Key', required: false, description: 'As for creating a run.', schema: { type: 'string', maxLength: 255 } }),
     ApiBody({ required: false, schema: { $ref: '#/components/schemas/RetryRun' } }),
-    ApiCreatedResponse({ standardSchema: Run, description: 'The new run.', headers: { Location: { description: 'Path of the new run.', schema: { type: 'string' } } } }),
-    problems(
-      'malformed_json', 'invalid_parameter', 'unauthorized', 'not_found', 'conflict', 'payload_too_large', 'unsupported_media_type',
-      'invalid_request', 'not_available', 'session_not_found', 'idempotency_key_reused', 'redis_unavailable', 'redis_full',
-    ),
+    ApiCreatedResponse({ standardSchema: Run, description: 'The new run.', headers: created('new run') }),
+    problems(...ANY_REQUEST, ...ANY_BODY, 'not_found', 'conflict', 'invalid_request', 'not_available', 'session_not_found', 'idempotency_key_reused', 'redis_full'),
   );
 
 export const Forget = () =>
@@ -57,5 +57,5 @@ export const Forget = () =>
     operation('deleteRun', 'Forget a run', 'With its events and its files. Only a run that is over. Its Idempotency-Key stays used.'),
     runIdParameter(),
     ApiNoContentResponse({ description: 'It is forgotten.' }),
-    problems('unauthorized', 'not_found', 'conflict', 'redis_unavailable'),
+    problems(...ANY_REQUEST, ...ANY_BODY, 'not_found', 'conflict'),
   );

@@ -1,38 +1,18 @@
 // What may be done to runs, over HTTP: cancel many, move, retry, forget, filter, pause, and the wrong ways to ask for it.
 import { access, mkdir, writeFile } from 'node:fs/promises';
 import { CancelCounts, newId, QueueState, Run } from '@runyard/domain';
-import type { Outcome, Problem, RunList, Status, Worker } from '@runyard/domain';
-import type { RunStore } from '@runyard/run-store';
-import { redisCommand, waitFor } from '@runyard/testing';
-import type { HttpAnswer, TemporaryDirectory, TestRedis } from '@runyard/testing';
+import type { RunList, Status, Worker } from '@runyard/domain';
+import { waitFor } from '@runyard/testing';
+import type { HttpAnswer } from '@runyard/testing';
 import { describe, expect, test } from 'vitest';
-import { onApiStand } from '../api-stand.fixture.js';
-import type { ApiStand } from '../api-stand.fixture.js';
+import { apiStand, problemOf, SUCCEEDED } from '../api-stand.fixture.js';
 
-const OUTCOME: Outcome = {
-  status: 'succeeded', failure: null, result: 'done', structured_output: null, usage: null, cost_usd: 0, cost_estimated: false, num_turns: 1, duration_ms: 1,
-};
-let redis: TestRedis;
-let dir: TemporaryDirectory;
-let worker: RunStore;
-let call: ApiStand['call'];
-
-onApiStand((stand) => ({ redis, dir, worker, call } = stand));
+const stand = apiStand();
+const { call, create, show, claim, tickets } = stand;
 
 const post = (path: string, body?: unknown): Promise<HttpAnswer> => call(path, { method: 'POST', body });
-const create = async (fields: object = {}): Promise<Run> => (await call('/v1/runs', { body: { prompt: 'go', ...fields } })).json as Run;
-const show = async (id: string): Promise<Run> => (await call(`/v1/runs/${id}`)).json as Run;
 const list = async (query: string): Promise<string[]> => ((await call(`/v1/runs?${query}`)).json as RunList).data.map(({ id }) => id);
-const problem = ({ status, json }: HttpAnswer) => [status, (json as Problem).code, ...((json as Problem).errors ?? []).map(({ field }) => field)];
-
-async function claim(runId: string, dispatch = 1) {
-  const workerId = newId('worker');
-  const answer = await worker.claim({ runId, dispatch, workerId });
-  if (answer.kind !== 'claimed') throw new Error(`${runId} could not be claimed`);
-  return { runId, attempt: answer.run.attempt, workerId };
-}
-const finish = async (runId: string): Promise<unknown> => worker.finish(await claim(runId), OUTCOME);
-const tickets = async (): Promise<string[]> => ((await redisCommand(redis.connection, 'ZRANGE', 'runyard:bull:runs:prioritized', '0', '-1')) as string[]);
+const finish = async (runId: string): Promise<unknown> => stand.worker.finish(await claim(runId), SUCCEEDED);
 
 describe('when and in which order', () => {
   test('priority, run_at and expires_in_seconds are honoured and shown', async () => {
@@ -61,8 +41,8 @@ describe('when and in which order', () => {
     expect([moved.status, moved.json]).toMatchObject([200, { id: second.id, priority: 5, queue_position: 1 }]);
     expect((await tickets()).filter((ticket) => ticket.startsWith(first.id) || ticket.startsWith(second.id))).toEqual([`${second.id}.2`, `${first.id}.1`]);
     await finish(first.id);
-    expect(problem(await post(`/v1/runs/${first.id}/priority`, { priority: 1 }))).toEqual([409, 'conflict']);
-    expect(problem(await post(`/v1/runs/${newId('run')}/priority`, { priority: 1 }))).toEqual([404, 'not_found']);
+    expect(problemOf(await post(`/v1/runs/${first.id}/priority`, { priority: 1 }))).toEqual([409, 'conflict']);
+    expect(problemOf(await post(`/v1/runs/${newId('run')}/priority`, { priority: 1 }))).toEqual([404, 'not_found']);
     for (const body of [{}, { priority: 11 }, { priority: -11 }, { priority: 0.5 }, { priority: '1' }, { priority: 1, more: 1 }]) {
       expect((await post(`/v1/runs/${second.id}/priority`, body)).status).toBe(422);
     }
@@ -138,17 +118,17 @@ describe('retry', () => {
     const answers = await Promise.all(Array.from({ length: 5 }, () => call(`/v1/runs/${id}/retry`, { method: 'POST', headers })));
     expect(new Set(answers.map(({ json }) => (json as Run).id)).size).toBe(1);
     expect(answers.filter((answer) => answer.headers['idempotent-replayed'] === 'true')).toHaveLength(4);
-    expect(problem(await call('/v1/runs', { body: { prompt: 'go' }, headers }))).toEqual([422, 'idempotency_key_reused', 'Idempotency-Key']);
+    expect(problemOf(await call('/v1/runs', { body: { prompt: 'go' }, headers }))).toEqual([422, 'idempotency_key_reused', 'Idempotency-Key']);
   });
 
   test('not while it lives, not what is not there, not with what cannot be', async () => {
     const { id } = await create();
-    expect(problem(await post(`/v1/runs/${id}/retry`))).toEqual([409, 'conflict']);
-    expect(problem(await post(`/v1/runs/${newId('run')}/retry`))).toEqual([404, 'not_found']);
+    expect(problemOf(await post(`/v1/runs/${id}/retry`))).toEqual([409, 'conflict']);
+    expect(problemOf(await post(`/v1/runs/${newId('run')}/retry`))).toEqual([404, 'not_found']);
     await finish(id);
-    expect(problem(await post(`/v1/runs/${id}/retry`, { prompt: '' }))).toEqual([422, 'invalid_request', 'prompt']);
-    expect(problem(await post(`/v1/runs/${id}/retry`, { fork: true }))).toEqual([422, 'invalid_request', 'fork']);
-    expect(problem(await post(`/v1/runs/${id}/retry`, { webhook_url: 'x' }))).toEqual([422, 'not_available', 'webhook_url']);
+    expect(problemOf(await post(`/v1/runs/${id}/retry`, { prompt: '' }))).toEqual([422, 'invalid_request', 'prompt']);
+    expect(problemOf(await post(`/v1/runs/${id}/retry`, { fork: true }))).toEqual([422, 'invalid_request', 'fork']);
+    expect(problemOf(await post(`/v1/runs/${id}/retry`, { webhook_url: 'x' }))).toEqual([422, 'not_available', 'webhook_url']);
     expect((await post(`/v1/runs/${id}/retry`, [])).status).toBe(422);
   });
 });
@@ -156,18 +136,18 @@ describe('retry', () => {
 describe('forget', () => {
   test('a run that is over, with its files; not one that lives, and not twice', async () => {
     const { id } = await create();
-    await mkdir(`${dir.path}/runs/${id}`, { recursive: true });
-    await writeFile(`${dir.path}/runs/${id}/log.zst`, 'x');
+    await mkdir(`${stand.dir.path}/runs/${id}`, { recursive: true });
+    await writeFile(`${stand.dir.path}/runs/${id}/log.zst`, 'x');
     const forget = () => call(`/v1/runs/${id}`, { method: 'DELETE' });
-    expect(problem(await forget())).toEqual([409, 'conflict']);
+    expect(problemOf(await forget())).toEqual([409, 'conflict']);
     const lease = await claim(id);
-    expect(problem(await forget())).toEqual([409, 'conflict']);
-    await worker.finish(lease, OUTCOME);
+    expect(problemOf(await forget())).toEqual([409, 'conflict']);
+    await stand.worker.finish(lease, SUCCEEDED);
     const gone = await forget();
     expect([gone.status, gone.text]).toEqual([204, '']);
-    expect(problem(await forget())).toEqual([404, 'not_found']);
+    expect(problemOf(await forget())).toEqual([404, 'not_found']);
     expect((await call(`/v1/runs/${id}/events`)).status).toBe(404);
-    await expect(access(`${dir.path}/runs/${id}`)).rejects.toThrow('ENOENT');
+    await expect(access(`${stand.dir.path}/runs/${id}`)).rejects.toThrow('ENOENT');
     expect(await list('limit=100')).not.toContain(id);
   });
 });
@@ -191,7 +171,7 @@ describe('filters of the list', () => {
   test.each(['x', '1700000000000_run_x', `1700000000000_${newId('run')}x`, `170000000000_${newId('run')}`, '%00', '0x', `1700000000000_${newId('run')}%0a`, '+', '(', '['])(
     'the forged page token %s is refused',
     async (page) => {
-      expect(problem(await call(`/v1/runs?page=${page}&tag=a`))).toEqual([400, 'invalid_parameter', 'page']);
+      expect(problemOf(await call(`/v1/runs?page=${page}&tag=a`))).toEqual([400, 'invalid_parameter', 'page']);
     },
   );
 });
@@ -205,16 +185,16 @@ test.each(['', '*x', '"', '""', 'W/', 'W/"x', '"a","b', ',,,', '\u00ff', '"x" ju
 test('a worker is asked to drain: it is told, the list says so, an unknown one is not found', async () => {
   const id = newId('worker');
   const signals: unknown[] = [];
-  await worker.onWorkerSignal(id, (signal) => signals.push(signal));
+  await stand.worker.onWorkerSignal(id, (signal) => signals.push(signal));
   const info = { id, host: 'h', pid: 1, version: '1', claudeVersion: null, capacity: 2, busy: 1, runIds: [], startedAt: new Date().toISOString(), labels: {} };
-  expect(await worker.heartbeat({ ...info, state: 'ready' })).toBe(false);
+  expect(await stand.worker.heartbeat({ ...info, state: 'ready' })).toBe(false);
   expect((await post(`/v1/workers/${id}/drain`)).json).toMatchObject({ id, state: 'draining', busy: 1 });
   await waitFor(() => signals.length === 1, { what: 'the signal' });
   expect(signals).toEqual([{ type: 'drain' }]);
   // Whoever missed the signal hears it with the next heartbeat.
-  expect(await worker.heartbeat({ ...info, state: 'ready' })).toBe(true);
+  expect(await stand.worker.heartbeat({ ...info, state: 'ready' })).toBe(true);
   expect(((await call('/v1/workers')).json as { data: Worker[] }).data).toEqual([expect.objectContaining({ id, state: 'draining' })]);
   expect((await post(`/v1/workers/${id}/drain`)).status).toBe(200);
   for (const other of [newId('worker'), 'wrk_1:drain', '%2e%2e']) expect((await post(`/v1/workers/${other}/drain`)).status).toBe(404);
-  await worker.leave(id);
+  await stand.worker.leave(id);
 });

@@ -48,7 +48,7 @@ export class RunIntake {
     const answer = await this.store.create({ request: { ...request, ...(workspace ? { workspace } : {}) }, trigger, retryOf, scheduleId, ...idempotency });
     switch (answer.kind) {
       case 'idempotency_key_reused':
-        throw new ProblemError('idempotency_key_reused', undefined, [{ field: 'Idempotency-Key', message: 'was used for another body: use a new key' }]);
+        throw new ProblemError('idempotency_key_reused', undefined, [{ field: 'Idempotency-Key', message: 'was used before, for another body, or its run was deleted: use a new key' }]);
       case 'session_not_found':
         throw new ProblemError('session_not_found', undefined, [{ field: 'session_id', message: 'is not known: use the session_id of an earlier run, or leave it out' }]);
       case 'replayed':

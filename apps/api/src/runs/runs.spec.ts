@@ -2,51 +2,18 @@
 import { mkdir } from 'node:fs/promises';
 import { newId, Run } from '@runyard/domain';
 import type { Outcome, Problem, RunList } from '@runyard/domain';
-import { RunStore } from '@runyard/run-store';
-import { createLogger } from '@runyard/telemetry';
-import { httpCall, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { HttpAnswer, HttpCall, TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startApi } from '../start-api.js';
-import type { RunningApi } from '../start-api.js';
+import { waitFor } from '@runyard/testing';
+import { expect, test } from 'vitest';
+import { apiStand, KEY } from '../api-stand.fixture.js';
 
-const KEY = 'key-for-the-runs-spec';
 const OUTCOME: Outcome = {
   status: 'succeeded', failure: null, result: 'done', structured_output: { answer: 42 }, usage: { input_tokens: 1, output_tokens: 2, cache_read_input_tokens: 3, cache_creation_input_tokens: 4 },
   cost_usd: 0.25, cost_estimated: false, num_turns: 2, duration_ms: 1234,
 };
-let redis: TestRedis;
-let dir: TemporaryDirectory;
-let api: RunningApi;
-let worker: RunStore;
-let root = '';
+const ROOT = 'repository';
 
-beforeAll(async () => {
-  [redis, dir] = await Promise.all([testRedis(), temporaryDirectory()]);
-  root = `${dir.path}/repository`;
-  await mkdir(root);
-  const settings = { host: '127.0.0.1', port: 0, dataDir: dir.path, redisUrl: redis.url, workspaceRoots: [root], allowedHosts: [] };
-  api = await startApi({ settings, key: KEY, logger: createLogger({ name: 'api', level: 'silent' }), demo: true, runsAsRoot: false });
-  worker = RunStore.open({ redis: redis.connection, role: 'worker', dataDir: dir.path });
-});
-afterAll(async () => {
-  await api?.close();
-  await worker?.close();
-  await redis?.stop();
-  await dir?.remove();
-});
-
-const withKey = (options: HttpCall): HttpCall => ({ ...options, headers: { authorization: `Bearer ${KEY}`, ...options.headers } });
-const call = (path: string, options: HttpCall = {}): Promise<HttpAnswer> => httpCall(api.url, path, withKey(options));
-const create = async (body: object = { prompt: 'go' }, headers: HttpCall['headers'] = {}): Promise<Run> => (await call('/v1/runs', { body, headers })).json as Run;
-const show = async (id: string): Promise<Run> => (await call(`/v1/runs/${id}`)).json as Run;
-
-async function claim(runId: string, dispatch = 1): Promise<{ runId: string; attempt: number; workerId: string }> {
-  const workerId = newId('worker');
-  const answer = await worker.claim({ runId, dispatch, workerId });
-  if (answer.kind !== 'claimed') throw new Error(`${runId} could not be claimed`);
-  return { runId, attempt: answer.run.attempt, workerId };
-}
+const stand = apiStand({ api: { demo: true }, settings: (dir) => ({ workspaceRoots: [`${dir}/${ROOT}`] }), prepare: (_, dir) => mkdir(`${dir}/${ROOT}`) });
+const { call, create, show, claim, viewers } = stand;
 
 test('a run is created with what was asked, and can be looked at', async () => {
   const body = {
@@ -66,14 +33,14 @@ test('a finished run shows its outcome', async () => {
   const { id } = await create();
   const lease = await claim(id);
   expect(await show(id)).toMatchObject({ status: 'running', attempt: 1, worker_id: lease.workerId, queued_reason: null });
-  await worker.noteModel(lease, 'claude-opus-9');
-  await worker.finish(lease, OUTCOME);
+  await stand.worker.noteModel(lease, 'claude-opus-9');
+  await stand.worker.finish(lease, OUTCOME);
   const run = Run.parse(await show(id));
   expect(run).toMatchObject({ ...OUTCOME, model: 'claude-opus-9', reason: null });
   expect(run.ended_at).not.toBeNull();
   const failed = await claim((await create()).id);
   const failure = { code: 'max_turns' as const, message: 'Too many.', retryable: false };
-  await worker.finish(failed, { ...OUTCOME, status: 'failed', failure });
+  await stand.worker.finish(failed, { ...OUTCOME, status: 'failed', failure });
   expect(await show(failed.runId)).toMatchObject({ status: 'failed', reason: 'max_turns', failure });
 });
 
@@ -83,7 +50,7 @@ test.each([
   ['cli', 'cli'],
   ['ui', 'ui'],
 ])('the client %s makes the trigger %s', async (client, trigger) => {
-  expect(await create({ prompt: 'x' }, client === undefined ? {} : { 'x-runyard-client': client })).toMatchObject({ trigger });
+  expect(await create({}, client === undefined ? {} : { 'x-runyard-client': client })).toMatchObject({ trigger });
 });
 
 test('an idempotency key makes one run, also for requests at the same time', async () => {
@@ -95,13 +62,14 @@ test('an idempotency key makes one run, also for requests at the same time', asy
   const reordered = await call('/v1/runs', { body: ' { "tags":["a"] , "prompt":"once" }', headers });
   expect(reordered.headers['idempotent-replayed']).toBe('true');
   const { id } = reordered.json as Run;
-  await worker.finish(await claim(id), OUTCOME);
+  await stand.worker.finish(await claim(id), OUTCOME);
   expect((await call('/v1/runs', { body: { prompt: 'once', tags: ['a'] }, headers })).json).toMatchObject({ id, status: 'succeeded' });
   const other = await call('/v1/runs', { body: { prompt: 'twice', tags: ['a'] }, headers });
   expect(other.json).toMatchObject({ status: 422, code: 'idempotency_key_reused', errors: [{ field: 'Idempotency-Key' }] });
 });
 
 test('a session goes on in its directory, unless the run says another one', async () => {
+  const root = `${stand.dir.path}/${ROOT}`;
   const first = await create({ prompt: 'one', workspace: { type: 'directory', path: root, memory: false } });
   const second = await create({ prompt: 'two', session_id: first.session_id });
   expect(second.workspace).toEqual({ type: 'directory', path: root, memory: false });
@@ -162,8 +130,8 @@ test('Prefer: wait answers when the run is over', async () => {
   const { id } = await create();
   const waiting = call(`/v1/runs/${id}`, { headers: { prefer: 'wait=60' } });
   const lease = await claim(id);
-  await worker.append(lease, 1, [{ type: 'claude.system', data: '{}' }]);
-  await worker.finish(lease, OUTCOME);
+  await stand.worker.append(lease, 1, [{ type: 'claude.system', data: '{}' }]);
+  await stand.worker.finish(lease, OUTCOME);
   const answer = await waiting;
   expect(answer.json).toMatchObject({ status: 'succeeded', result: 'done' });
   expect(answer.headers['preference-applied']).toBe('wait=60');
@@ -175,7 +143,7 @@ test('Prefer: wait on a create, and a time that is over before the run is', asyn
   expect([short.status, short.headers['preference-applied'], (short.json as Run).status]).toEqual([201, 'wait=0', 'queued']);
   const long = call('/v1/runs', { body: { prompt: 'x', name: 'waited for' }, headers: { prefer: 'wait=9999' } });
   const found = await waitFor(async () => ((await call('/v1/runs?limit=1')).json as RunList).data.find((run) => run.name === 'waited for'), { what: 'the run' });
-  await worker.finish(await claim(found.id), OUTCOME);
+  await stand.worker.finish(await claim(found.id), OUTCOME);
   const answer = await long;
   expect([answer.status, answer.headers['preference-applied'], (answer.json as Run).status]).toEqual([201, 'wait=60', 'succeeded']);
 });
@@ -183,26 +151,19 @@ test('Prefer: wait on a create, and a time that is over before the run is', asyn
 test('a client that waits and leaves is forgotten', async () => {
   const { id } = await create();
   const leave = new AbortController();
-  const waiting = fetch(`${api.url}/v1/runs/${id}`, { headers: { authorization: `Bearer ${KEY}`, prefer: 'wait=60' }, signal: leave.signal });
+  const waiting = fetch(`${stand.api.url}/v1/runs/${id}`, { headers: { authorization: `Bearer ${KEY}`, prefer: 'wait=60' }, signal: leave.signal });
   const left = expect(waiting).rejects.toThrow('aborted');
-  const viewers = async (): Promise<number> => ((await call('/v1/status')).json as { viewers: number }).viewers;
   await waitFor(async () => (await viewers()) === 1, { what: 'the wait' });
   leave.abort();
   await left;
   await waitFor(async () => (await viewers()) === 0, { what: 'no wait' });
 });
 
-const startOther = (): Promise<RunningApi> =>
-  startApi({
-    settings: { host: '127.0.0.1', port: 0, dataDir: dir.path, redisUrl: redis.url, workspaceRoots: [], allowedHosts: [] },
-    key: KEY, logger: createLogger({ name: 'api', level: 'silent' }), demo: false, runsAsRoot: false,
-  });
-
 test('a stopping API answers those who wait with the run as it is', async () => {
   const { id } = await create();
-  const other = await startOther();
-  const waiting = httpCall(other.url, `/v1/runs/${id}`, withKey({ headers: { prefer: 'wait=60' } }));
-  await waitFor(async () => ((await httpCall(other.url, '/v1/status', withKey({}))).json as { viewers: number }).viewers === 1, { what: 'the wait' });
+  const other = await stand.start();
+  const waiting = call(`/v1/runs/${id}`, { headers: { prefer: 'wait=60' } }, other);
+  await waitFor(async () => (await viewers(other)) === 1, { what: 'the wait' });
   await other.close();
   expect((await waiting).json).toMatchObject({ id, status: 'queued' });
 });
@@ -218,8 +179,8 @@ test('a queued run is canceled at once, a running one is asked to end, an ended 
   expect(asked.cancel_requested_at).toMatch(/Z$/);
   const again = (await call(`/v1/runs/${lease.runId}/cancel`, { body: {} })).json as Run;
   expect(again.cancel_requested_at).toBe(asked.cancel_requested_at);
-  expect(await worker.renew(lease)).toMatchObject({ kind: 'renewed', cancelRequested: true });
-  await worker.finish(lease, OUTCOME);
+  expect(await stand.worker.renew(lease)).toMatchObject({ kind: 'renewed', cancelRequested: true });
+  await stand.worker.finish(lease, OUTCOME);
   expect((await call(`/v1/runs/${lease.runId}/cancel`, { method: 'POST' })).json).toMatchObject({ status: 'succeeded' });
   const refused = (await call(`/v1/runs/${lease.runId}/cancel`, { body: { mode: 'kill' } })).json as Problem;
   expect(refused).toMatchObject({ status: 422, code: 'invalid_request' });
@@ -227,7 +188,7 @@ test('a queued run is canceled at once, a running one is asked to end, an ended 
 
 test('workers and the state of the service', async () => {
   const info = { id: newId('worker'), host: 'h', pid: 7, version: '1', claudeVersion: '2.1', capacity: 4, busy: 1, state: 'busy' as const, runIds: ['run_1'], startedAt: new Date().toISOString(), labels: { zone: 'a' } };
-  await worker.heartbeat(info);
+  await stand.worker.heartbeat(info);
   const { data } = (await call('/v1/workers')).json as { data: object[] };
   expect(data).toEqual([
     { id: info.id, host: 'h', pid: 7, version: '1', claude_version: '2.1', capacity: 4, busy: 1, state: 'busy', run_ids: ['run_1'], started_at: info.startedAt, last_seen_at: expect.stringMatching(/Z$/), labels: { zone: 'a' } },

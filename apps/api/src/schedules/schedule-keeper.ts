@@ -1,15 +1,16 @@
 // Makes, changes and forgets schedules: the record first, then its ticks, which mend themselves.
 import { Injectable } from '@nestjs/common';
 import { ProblemError } from '@runyard/domain';
-import type { FieldError, PutSchedule } from '@runyard/domain';
+import type { CreateRun, PutSchedule } from '@runyard/domain';
 import { cronFault, ScheduleTicks } from '@runyard/run-queue';
 import { MAX_SCHEDULES, RunStore } from '@runyard/run-store';
 import type { PutScheduleAnswer, ScheduleRecord } from '@runyard/run-store';
 import { ApiContext } from '../api-context.js';
 import { RedisSettings } from '../operations/redis-settings.js';
-import { checkRunRules } from '../runs/run-rules.js';
+import { jitterFault } from './jitter-fault.js';
 import { slotRuleOf } from './schedule-plan.js';
 import { SlotDecider } from './slot-decider.js';
+import { checkTemplate } from './template-check.js';
 
 /** A machine that needs longer than the interval for each of so many tries changes the schedule all the same. */
 const MAX_TRIES = 20;
@@ -24,28 +25,32 @@ export class ScheduleKeeper {
     private readonly context: ApiContext,
   ) {}
 
-  /** Changes nothing. @throws ProblemError for what put would refuse */
-  async check(body: PutSchedule): Promise<void> {
-    const fault = body.cron === undefined ? undefined : cronFault(body.cron);
-    if (fault !== undefined) throw new ProblemError('invalid_request', undefined, [{ field: 'cron', message: fault }]);
-    await this.#checkTemplate(body);
+  /** The schedule as put would make it; changes nothing. @throws ProblemError for what put would refuse */
+  async preview(id: string, body: PutSchedule): Promise<ScheduleRecord> {
+    const before = await this.store.schedules.get(id);
+    await this.#check(body, before);
+    const { run: request, ...change } = body;
+    const nowMs = before?.nowMs ?? Date.now();
+    const now = new Date(nowMs).toISOString();
+    const fresh = { id, revision: 0, decidedMs: nowMs, nowMs, lastRunId: null, lastSlot: null, createdAt: now };
+    return { ...fresh, ...before, rule: { ...change, enabled: change.enabled ?? before?.rule.enabled ?? true }, request, updatedAt: now };
   }
 
   /** What was due by the old rule is decided by it first. @throws ProblemError */
   async put(id: string, body: PutSchedule): Promise<{ readonly schedule: ScheduleRecord; readonly isNew: boolean }> {
-    await this.check(body);
+    await this.#check(body, await this.store.schedules.get(id));
     await this.settings.demandSafe();
     const answer = await this.#putSettled(id, body);
     if (answer.kind === 'too_many') throw new ProblemError('conflict', `There are ${MAX_SCHEDULES} schedules, and more are not allowed: delete one first.`);
-    await this.#mendTicks(id, () => (body.enabled ? this.ticks.plan(id, slotRuleOf(body)) : this.ticks.forget(id)));
+    await this.#mendTicks(id, () => (answer.schedule.rule.enabled ? this.ticks.plan(id, slotRuleOf(body)) : this.ticks.forget(id)));
     return { schedule: answer.schedule, isNew: answer.kind === 'created' };
   }
 
   /** A slot that becomes due while this is at work is decided first, too. */
-  async #putSettled(id: string, { run, ...rule }: PutSchedule): Promise<Exclude<PutScheduleAnswer, { kind: 'due' }>> {
+  async #putSettled(id: string, { run, ...change }: PutSchedule): Promise<Exclude<PutScheduleAnswer, { kind: 'due' }>> {
     for (let tries = 1; ; tries++) {
       const settled = await this.decider.settle(id);
-      const answer = await this.store.schedules.put(id, rule, run, tries < MAX_TRIES ? settled?.nextFireMs : undefined);
+      const answer = await this.store.schedules.put(id, change, run, tries < MAX_TRIES ? settled?.nextFireMs : undefined);
       if (answer.kind !== 'due') return answer;
     }
   }
@@ -57,15 +62,21 @@ export class ScheduleKeeper {
     return isDeleted;
   }
 
+  async #check(body: PutSchedule, before: ScheduleRecord | undefined): Promise<void> {
+    const fault = body.cron === undefined ? undefined : cronFault(body.cron);
+    if (fault !== undefined) throw new ProblemError('invalid_request', undefined, [{ field: 'cron', message: fault }]);
+    const jitter = jitterFault(body);
+    if (jitter !== undefined) throw new ProblemError('invalid_request', undefined, [{ field: 'jitter_seconds', message: jitter }]);
+    // What cannot run any more can still be paused.
+    const isPause = body.enabled === false && JSON.stringify(body.run) === JSON.stringify(before?.request);
+    if (!isPause) await this.#checkTemplate(body.run);
+  }
+
   /** The template must be a run that could be created now. */
-  async #checkTemplate({ run }: PutSchedule): Promise<void> {
-    try {
-      await checkRunRules(run, this.context);
-    } catch (error) {
-      if (!(error instanceof ProblemError)) throw error;
-      const errors: FieldError[] = error.errors.map(({ field, message }) => ({ field: `run.${field}`, message }));
-      throw new ProblemError(error.code, undefined, errors);
-    }
+  async #checkTemplate(run: CreateRun): Promise<void> {
+    await checkTemplate(run, this.context);
+    if (run.session_id === undefined || (await this.store.schedules.hasSession(run.session_id))) return;
+    throw new ProblemError('session_not_found', undefined, [{ field: 'run.session_id', message: 'is not known: use the session_id of an earlier run, or leave it out' }]);
   }
 
   async #mendTicks(id: string, mend: () => Promise<void>): Promise<void> {

@@ -9,7 +9,7 @@ const NOW_MS = Date.parse('2026-06-01T12:30:00Z');
 
 function timing(rule: object, decidedMs: number, nowMs = NOW_MS): ScheduleTiming {
   const { run: _run, ...parsed } = PutSchedule.parse({ every_seconds: 3600, run: { prompt: 'x' }, ...rule });
-  return { id: 'sch_plan', rule: parsed, revision: 1, decidedMs, nowMs };
+  return { id: 'sch_plan', rule: { ...parsed, enabled: parsed.enabled ?? true }, revision: 1, decidedMs, nowMs };
 }
 
 test('nothing has passed', () => {

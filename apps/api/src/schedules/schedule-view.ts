@@ -6,7 +6,7 @@ import { slotRuleOf } from './schedule-plan.js';
 
 const NEXT_RUNS = 5;
 
-export function scheduleView({ id, rule, request, lastRunId, createdAt, updatedAt, nowMs }: ScheduleRecord): Schedule {
+export function scheduleView({ id, rule, request, lastRunId, lastSlot, createdAt, updatedAt, nowMs }: ScheduleRecord): Schedule {
   const next = rule.enabled ? nextSlots(slotRuleOf(rule), nowMs, NEXT_RUNS) : [];
   return {
     id,
@@ -21,6 +21,7 @@ export function scheduleView({ id, rule, request, lastRunId, createdAt, updatedA
     run: request,
     next_runs: next.map((ms) => new Date(ms).toISOString()),
     last_run_id: lastRunId,
+    last_slot: lastSlot && slotView(lastSlot),
     created_at: createdAt,
     updated_at: updatedAt,
   };

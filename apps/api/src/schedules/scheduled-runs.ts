@@ -2,14 +2,15 @@
 import { Injectable } from '@nestjs/common';
 import { ProblemError } from '@runyard/domain';
 import { RunStore } from '@runyard/run-store';
-import type { RunRecord, ScheduledRunAnswer, ScheduledRunInput, ScheduleRecord, SlotClaim } from '@runyard/run-store';
+import type { RunRecord, ScheduledRunAnswer, ScheduledRunInput, ScheduleRecord, SkipSlot, SlotClaim } from '@runyard/run-store';
+import type { DecidedSlot } from '@runyard/telemetry';
 import { ApiContext } from '../api-context.js';
 import { RedisRoom } from '../operations/redis-room.js';
 import { RedisSettings } from '../operations/redis-settings.js';
 import { fingerprint } from '../runs/idempotency.js';
 import type { TakenIn } from '../runs/run-intake.js';
-import { checkRunRules } from '../runs/run-rules.js';
 import { TicketSender } from '../runs/ticket-sender.js';
+import { checkTemplate, oneLineOf } from './template-check.js';
 
 @Injectable()
 export class ScheduledRuns {
@@ -21,22 +22,29 @@ export class ScheduledRuns {
     private readonly context: ApiContext,
   ) {}
 
-  /** Decides a slot by making its run, or by writing down why there is none. False when the schedule must be read again. */
-  async make(schedule: ScheduleRecord, claim: SlotClaim): Promise<boolean> {
+  /** Decides a slot by making its run, or by writing down why there is none. Undefined when the schedule must be read again. */
+  async make(schedule: ScheduleRecord, claim: SlotClaim): Promise<DecidedSlot | undefined> {
     const { id, request, rule } = schedule;
     const refused = await this.#faultOf(schedule);
-    if (refused !== undefined) return this.store.schedules.skip({ ...claim, reason: 'refused', detail: refused });
+    if (refused !== undefined) return this.#refuse(schedule, claim, refused);
     await this.settings.demandSafe();
     await this.room.demandRoom();
     const answer = await this.#create({ scheduleId: id, request, slot: { ...claim, overlap: rule.overlap } });
-    if (answer.kind === 'session_not_found') return this.store.schedules.skip({ ...claim, reason: 'refused', detail: 'The session does not exist any more.' });
-    return answer.kind === 'created' || (answer.kind === 'slot_refused' && (answer.reason === 'overlap' || answer.reason === 'queue_full'));
+    if (answer.kind === 'session_not_found') return this.#refuse(schedule, claim, 'The session does not exist any more.');
+    if (answer.kind === 'created') return { status: 'created' };
+    const isDecided = answer.kind === 'slot_refused' && (answer.reason === 'overlap' || answer.reason === 'queue_full');
+    return isDecided ? { status: 'skipped', reason: answer.reason } : undefined;
+  }
+
+  /** Writes down why a slot makes no run. Undefined when the schedule must be read again. */
+  async skip(slot: SkipSlot): Promise<DecidedSlot | undefined> {
+    return (await this.store.schedules.skip(slot)) ? { status: 'skipped', reason: slot.reason } : undefined;
   }
 
   /** A run now, whatever the time and however many there are. @throws ProblemError */
   async byHand(schedule: ScheduleRecord, idempotencyKey: string | undefined): Promise<TakenIn> {
     const { id, request } = schedule;
-    await checkRunRules(request, this.context);
+    await checkTemplate(request, this.context);
     await this.settings.demandSafe();
     await this.room.demandRoom();
     const idempotency = idempotencyKey === undefined ? {} : { idempotency: { key: idempotencyKey, fingerprint: fingerprint({ schedule: id }) } };
@@ -80,14 +88,21 @@ export class ScheduledRuns {
     return answer;
   }
 
+  /** Nobody asked for this run, so nobody is told but the log and the ledger. */
+  async #refuse({ id }: ScheduleRecord, claim: SlotClaim, detail: string): Promise<DecidedSlot | undefined> {
+    const decided = await this.skip({ ...claim, reason: 'refused', detail });
+    if (decided) this.context.logger.warn({ schedule_id: id, due_at: new Date(claim.dueMs).toISOString(), reason: detail }, 'a schedule made no run: change it, or pause it');
+    return decided;
+  }
+
   /** What is wrong with the request by now: a directory may have gone since the schedule was made. */
   async #faultOf({ request }: ScheduleRecord): Promise<string | undefined> {
     try {
-      await checkRunRules(request, this.context);
+      await checkTemplate(request, this.context);
       return undefined;
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
-      return [error.message, ...error.errors.map(({ field, message }) => `${field} ${message}`)].join(': ');
+      return oneLineOf(error);
     }
   }
 }

@@ -1,59 +1,40 @@
 // Three API processes and three workers, killed one after the other all the time: each slot has exactly one run, and none is missing.
 // RUNYARD_TEST_SLOTS says how many slots; `npm run test:schedules` asks for 10,000.
 import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { access } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { freePort, httpCall, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
-import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
-import { RunStore } from '@runyard/run-store';
+import { freePort, httpCall, waitFor } from '@runyard/testing';
 import type { SlotRecord } from '@runyard/run-store';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { apiProcesses } from '../api-processes.fixture.js';
 
-const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const WORKER = fileURLToPath(new URL('quick-worker.fixture.mjs', import.meta.url));
 const KEY = 'key-for-the-schedules-kill-spec';
 const SLOTS = Number(process.env['RUNYARD_TEST_SLOTS'] ?? 2000);
 const SCHEDULES = Math.min(200, Math.ceil(SLOTS / 12));
 const REPLICAS = 3;
 
-let redis: TestRedis;
-let dir: TemporaryDirectory;
-let store: RunStore;
-const live = new Set<ChildProcess>();
+const stand = apiProcesses();
 
-beforeAll(async () => {
-  await access(MAIN).catch(() => {
-    throw new Error('apps/api is not built: run npm run build');
-  });
-  [redis, dir] = await Promise.all([testRedis(), temporaryDirectory()]);
-  store = RunStore.open({ redis: redis.connection, role: 'worker', dataDir: dir.path });
-}, 300_000);
-afterAll(async () => {
-  await Promise.all([...live].map(kill));
-  await store?.close();
-  await redis?.stop();
-  await dir?.remove();
-});
+interface Doomed {
+  /** Kills it, and waits. */
+  end(): Promise<unknown>;
+}
 
 interface Replica {
-  child: ChildProcess;
-  readonly start: () => ChildProcess;
+  running: Doomed;
+  readonly start: () => Doomed;
 }
 
-function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
-  const child = spawn(process.execPath, [...args], { env, cwd: dir.path, stdio: ['pipe', 'ignore', 'inherit'] });
-  live.add(child);
-  return child;
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  live.delete(child);
-  if (child.exitCode !== null || child.signalCode !== null) return;
+function startWorker(): Doomed {
+  const child = spawn(process.execPath, [WORKER, stand.redis.connection.path, stand.dataDir], { env: {}, cwd: stand.dir.path, stdio: ['pipe', 'ignore', 'inherit'] });
   const exited = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exited;
+  const end = (): Promise<unknown> => {
+    child.kill('SIGKILL');
+    return exited;
+  };
+  onTestFinished(async () => void (await end()));
+  return { end };
 }
 
 async function replicas(): Promise<{ readonly urls: string[]; readonly all: Replica[] }> {
@@ -62,8 +43,8 @@ async function replicas(): Promise<{ readonly urls: string[]; readonly all: Repl
   for (let i = 0; i < REPLICAS; i++) {
     const port = String(await freePort());
     urls.push(`http://127.0.0.1:${port}`);
-    const env = { REDIS_URL: redis.url, RUNYARD_PORT: port, RUNYARD_DATA_DIR: dir.path, RUNYARD_API_KEY: KEY, RUNYARD_LOG_LEVEL: 'silent' };
-    for (const startOne of [() => start([MAIN], env), () => start([WORKER, redis.connection.path, dir.path])]) all.push({ child: startOne(), start: startOne });
+    const startApi = (): Doomed => stand.start({ RUNYARD_PORT: port, RUNYARD_API_KEY: KEY, RUNYARD_LOG_LEVEL: 'silent' });
+    for (const start of [startApi, startWorker]) all.push({ running: start(), start });
   }
   return { urls, all };
 }
@@ -89,8 +70,8 @@ async function harass(urls: readonly string[], all: readonly Replica[], isOver: 
   for (; !isOver(kills); kills++) {
     const replica = all[kills % all.length];
     if (!replica) break;
-    await kill(replica.child);
-    replica.child = replica.start();
+    await replica.running.end();
+    replica.running = replica.start();
     const answers = (url: string): Promise<boolean> => httpCall(url, '/readyz').then(({ status }) => status === 200, () => false);
     await waitFor(async () => isOver(kills) || (await Promise.all(urls.map(answers))).every(Boolean), { what: 'all API processes', timeoutMs: 120_000 });
   }
@@ -99,7 +80,7 @@ async function harass(urls: readonly string[], all: readonly Replica[], isOver: 
 async function ledgerOf(id: string): Promise<SlotRecord[]> {
   const slots: SlotRecord[] = [];
   for (let page: string | null | undefined; page !== null; ) {
-    const answer = await store.schedules.slots(id, { limit: 100, ...(page !== undefined && { page }) });
+    const answer = await stand.store.schedules.slots(id, { limit: 100, ...(page !== undefined && { page }) });
     slots.push(...answer.slots);
     page = answer.nextPage;
   }
@@ -109,7 +90,7 @@ async function ledgerOf(id: string): Promise<SlotRecord[]> {
 async function runIdsOf(scheduleId: string): Promise<string[]> {
   const ids: string[] = [];
   for (let page: string | null | undefined; page !== null; ) {
-    const answer = await store.list({ limit: 100, scheduleId, ...(page !== undefined && { page }) });
+    const answer = await stand.store.list({ limit: 100, scheduleId, ...(page !== undefined && { page }) });
     ids.push(...answer.runs.map((run) => run.id));
     page = answer.nextPage;
   }
@@ -127,7 +108,7 @@ test(`${SLOTS} slots under kills have one run each`, { timeout: 600_000 }, async
     kills = done;
     return isOver;
   });
-  const made = async (): Promise<number> => Object.values(await store.counts()).reduce((sum, count) => sum + count, 0);
+  const made = async (): Promise<number> => Object.values(await stand.store.counts()).reduce((sum, count) => sum + count, 0);
   try {
     await waitFor(async () => kills >= all.length && (await made()) >= SLOTS, { what: `${SLOTS} runs and every process killed once`, timeoutMs: 400_000 });
   } finally {

@@ -37,12 +37,8 @@ export class SchedulesController {
     @Query({ schema: PutScheduleQuery }) query: PutScheduleQuery,
     @Body({ schema: PutSchedule }) body: PutSchedule,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Schedule | undefined> {
-    if (query.dry_run === 'true') {
-      await this.keeper.check(body);
-      reply.code(204);
-      return undefined;
-    }
+  ): Promise<Schedule> {
+    if (query.dry_run === 'true') return scheduleView(await this.keeper.preview(id, body));
     const { schedule, isNew } = await this.keeper.put(id, body);
     if (isNew) reply.code(201).header('location', `/v1/schedules/${id}`);
     return scheduleView(schedule);

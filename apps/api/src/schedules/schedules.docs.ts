@@ -16,12 +16,11 @@ export const List = () =>
 
 export const Put = () =>
   applyDecorators(
-    operation('putSchedule', 'Make or change a schedule', 'The body is the schedule as it shall be; a field that is left out has its default. Each due time makes one run, however many API processes there are.'),
+    operation('putSchedule', 'Make or change a schedule', 'The body is the schedule as it shall be; a field that is left out has its default, but a paused schedule stays paused until `enabled` is true. Each due time makes one run, however many API processes there are.'),
     idParameter(),
-    ApiOkResponse({ standardSchema: Schedule, description: 'The schedule was changed.' }),
+    ApiOkResponse({ standardSchema: Schedule, description: 'The schedule was changed; with `dry_run=true` it was not: this is how it would be.' }),
     ApiCreatedResponse({ standardSchema: Schedule, description: 'The schedule was made.', headers: location('schedule') }),
-    ApiNoContentResponse({ description: 'With `dry_run=true`: the body is fine.' }),
-    problems('invalid_parameter', 'malformed_json', 'unauthorized', 'conflict', 'payload_too_large', 'unsupported_media_type', 'invalid_request', 'redis_unavailable'),
+    problems('invalid_parameter', 'malformed_json', 'unauthorized', 'conflict', 'payload_too_large', 'unsupported_media_type', 'invalid_request', 'session_not_found', 'redis_unavailable'),
   );
 
 export const Show = () =>

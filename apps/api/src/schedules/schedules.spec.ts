@@ -1,25 +1,20 @@
 // Schedules over HTTP on a real Redis: what may be asked, and what they do by themselves.
 import { Schedule, Slot } from '@runyard/domain';
-import type { Outcome, Problem, Run, RunList, ScheduleList, SlotList } from '@runyard/domain';
+import type { Problem, Run, RunList, ScheduleList, SlotList } from '@runyard/domain';
 import { ScheduleTicks, TICK_QUEUE } from '@runyard/run-queue';
-import type { RunStore } from '@runyard/run-store';
 import { redisCommand, waitFor } from '@runyard/testing';
-import type { HttpAnswer, TestRedis } from '@runyard/testing';
+import type { HttpAnswer } from '@runyard/testing';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { onApiStand } from '../api-stand.fixture.js';
-import type { ApiStand } from '../api-stand.fixture.js';
+import { apiStand, SUCCEEDED } from '../api-stand.fixture.js';
 
 vi.setConfig({ testTimeout: 120_000 });
 
 const HOUR_MS = 3_600_000;
-const OUTCOME: Outcome = { status: 'succeeded', failure: null, result: 'done', structured_output: null, usage: null, cost_usd: null, cost_estimated: false, num_turns: 1, duration_ms: 1 };
 const run = { prompt: 'hello' };
-let redis: TestRedis;
-let worker: RunStore;
-let call: ApiStand['call'];
 let count = 0;
 
-onApiStand((stand) => ({ redis, worker, call } = stand));
+const stand = apiStand();
+const { call, claim } = stand;
 
 const put = (id: string, body: object): Promise<HttpAnswer> => call(`/v1/schedules/${id}`, { method: 'PUT', body });
 const newId = (): string => `sch_spec-${count++}`;
@@ -36,28 +31,21 @@ async function schedule(body: object, id = newId()): Promise<string> {
 
 /** As if nothing had looked at the schedule for so long. */
 async function neglect(id: string, ms: number): Promise<void> {
-  await redisCommand(redis.connection, 'HSET', `runyard:schedule:${id}`, 'decided', String(Date.now() - ms));
+  await redisCommand(stand.redis.connection, 'HSET', `runyard:schedule:${id}`, 'decided', String(Date.now() - ms));
 }
 
 /** Hourly, half an hour away from now, so that no slot is due while the test runs. */
 const halfAnHourOff = (): string => `${(new Date().getUTCMinutes() + 30) % 60} * * * *`;
 
-async function claim(runId: string): Promise<{ runId: string; attempt: number; workerId: string }> {
-  const workerId = 'wrk_spec';
-  const answer = await worker.claim({ runId, dispatch: 1, workerId });
-  if (answer.kind !== 'claimed') throw new Error(`${runId} could not be claimed`);
-  return { runId, attempt: answer.run.attempt, workerId };
-}
-
 describe('the resource', () => {
   test('is made, looked at, listed, changed and deleted', async () => {
     const id = newId();
     const body = { cron: '30 9 * * 1-5', timezone: 'Europe/Berlin', overlap: 'queue', missed: 'all', jitter_seconds: 30, run: { prompt: 'report', tags: ['daily'] } };
-    expect((await put(`${id}?dry_run=true`, body)).status).toBe(204);
+    expect((await put(`${id}?dry_run=true`, body)).status).toBe(200);
     const made = await put(id, body);
     expect([made.status, made.headers.location]).toEqual([201, `/v1/schedules/${id}`]);
     const shown = Schedule.parse(made.json);
-    expect(shown).toMatchObject({ ...body, id, object: 'schedule', every_seconds: null, enabled: true, last_run_id: null });
+    expect(shown).toMatchObject({ ...body, id, object: 'schedule', every_seconds: null, enabled: true, last_run_id: null, last_slot: null });
     expect(shown.next_runs).toHaveLength(5);
     expect(shown.next_runs).toEqual(shown.next_runs.toSorted());
     for (const time of shown.next_runs) {
@@ -75,7 +63,7 @@ describe('the resource', () => {
   });
 
   test.each([
-    [{ cron: '61 * * * *', run }, 'cron', /cannot be read.*61/],
+    [{ cron: '61 * * * *', run }, 'cron', /cannot be read: the minute .*61/],
     [{ cron: '0 0 31 2 *', run }, 'cron', /cannot be read|never due/],
     [{ cron: '* * * * * *', run }, 'cron', /five fields/],
     [{ cron: 'soon', run }, 'cron', /five fields/],
@@ -136,7 +124,7 @@ describe('by itself', () => {
     await waitFor(async () => (await slotsOf(id)).length >= 2, { what: 'slots that pass', timeoutMs: 60_000 });
     expect((await slotsOf(id)).every((slot) => slot.reason === 'disabled' && slot.run_id === null)).toBe(true);
     expect(await runsOf(id)).toEqual([]);
-    await put(id, { every_seconds: 1, overlap: 'queue', run });
+    await put(id, { every_seconds: 1, overlap: 'queue', enabled: true, run });
     await waitFor(async () => (await runsOf(id)).length >= 1, { what: 'a run', timeoutMs: 60_000 });
   });
 
@@ -144,7 +132,7 @@ describe('by itself', () => {
     const id = await schedule({ every_seconds: 1, overlap: 'skip', missed: 'all' });
     await waitFor(async () => (await slotsOf(id)).some((slot) => slot.reason === 'overlap'), { what: 'a slot without a run', timeoutMs: 60_000 });
     const [first] = await runsOf(id);
-    await worker.finish(await claim(first?.id ?? ''), OUTCOME);
+    await stand.worker.finish(await claim(first?.id ?? ''), SUCCEEDED);
     await waitFor(async () => (await runsOf(id)).length === 2, { what: 'the next run', timeoutMs: 60_000 });
   });
 
@@ -157,7 +145,7 @@ describe('by itself', () => {
     const asked = await waitFor(async () => (await runsOf(id)).find((each) => each.id === first.id && each.cancel_requested_at !== null), { what: 'the cancel', timeoutMs: 60_000 });
     if (lease && asked.status === 'running') {
       expect((await runsOf(id)).filter((each) => each.queued_reason === 'capacity')).toEqual([]);
-      await worker.finish(lease, { ...OUTCOME, status: 'canceled' });
+      await stand.worker.finish(lease, { ...SUCCEEDED, status: 'canceled' });
     }
     await waitFor(async () => (await runsOf(id)).filter((each) => each.status === 'queued').map((each) => each.queued_reason).join() === 'capacity', { what: 'one run that may begin', timeoutMs: 60_000 });
     expect((await runsOf(id))[0]?.status).toBe('queued');
@@ -165,14 +153,17 @@ describe('by itself', () => {
   });
 
   test('a run that cannot be created any more: the slot says why', async () => {
-    const id = await schedule({ every_seconds: 1, run: { prompt: 'x', session_id: `ses_${'0'.repeat(32)}` } });
+    const first = (await call('/v1/runs', { body: run })).json as Run;
+    const id = await schedule({ cron: halfAnHourOff(), run: { prompt: 'x', session_id: first.session_id } });
+    for (const [method, path] of [['POST', '/cancel'], ['DELETE', '']] as const) await call(`/v1/runs/${first.id}${path}`, { method });
+    await neglect(id, HOUR_MS);
     const slot = await waitFor(async () => (await slotsOf(id))[0], { what: 'a slot', timeoutMs: 60_000 });
     expect(slot).toMatchObject({ status: 'skipped', reason: 'refused', run_id: null, detail: 'The session does not exist any more.' });
   });
 
   test('ticks that were deleted come back, and no slot is lost meanwhile', async () => {
     const id = await schedule({ every_seconds: 1, overlap: 'queue', missed: 'all' });
-    const ticks = ScheduleTicks.open({ redis: redis.connection });
+    const ticks = ScheduleTicks.open({ redis: stand.redis.connection });
     onTestFinished(() => ticks.close());
     await waitFor(async () => (await slotsOf(id)).length >= 1, { what: 'a slot', timeoutMs: 60_000 });
     for (let i = 0; i < 2; i++) {
@@ -188,9 +179,9 @@ describe('by itself', () => {
   test('when everything that BullMQ keeps about ticks is deleted by hand, the next slots still come', async () => {
     const id = await schedule({ every_seconds: 2, overlap: 'queue', missed: 'all', run });
     await waitFor(async () => (await slotsOf(id)).length > 0, { what: 'the first slot', timeoutMs: 60_000 });
-    const keys = (await redisCommand(redis.connection, 'KEYS', `runyard:bull:${TICK_QUEUE}:*`)) as string[];
+    const keys = (await redisCommand(stand.redis.connection, 'KEYS', `runyard:bull:${TICK_QUEUE}:*`)) as string[];
     expect(keys.length).toBeGreaterThan(2);
-    for (const key of keys) await redisCommand(redis.connection, 'DEL', key);
+    for (const key of keys) await redisCommand(stand.redis.connection, 'DEL', key);
     const before = (await slotsOf(id)).length;
     await waitFor(async () => (await slotsOf(id)).length > before + 2, { what: 'further slots', timeoutMs: 60_000 });
     const due = (await slotsOf(id)).map(({ due_at }) => Date.parse(due_at)).toSorted();
@@ -198,7 +189,7 @@ describe('by itself', () => {
   });
 
   test('ticks of a schedule that does not exist are ended', async () => {
-    const ticks = ScheduleTicks.open({ redis: redis.connection });
+    const ticks = ScheduleTicks.open({ redis: stand.redis.connection });
     onTestFinished(() => ticks.close());
     await ticks.plan('sch_nobody', { everySeconds: 1 });
     await waitFor(async () => !(await ticks.planned()).has('sch_nobody'), { what: 'the end of its ticks', timeoutMs: 60_000 });

@@ -1,7 +1,11 @@
 // Decides the slots of a schedule that are due. Any number of processes may do so at the same time: the store lets one of them.
 import { Injectable } from '@nestjs/common';
+import { SLOT_REASONS } from '@runyard/domain';
 import { RunStore } from '@runyard/run-store';
 import type { ScheduleRecord, SlotClaim } from '@runyard/run-store';
+import { ScheduleMetrics } from '@runyard/telemetry';
+import type { DecidedSlot } from '@runyard/telemetry';
+import { ApiContext } from '../api-context.js';
 import { planOf } from './schedule-plan.js';
 import type { SchedulePlan } from './schedule-plan.js';
 import { ScheduledRuns } from './scheduled-runs.js';
@@ -21,10 +25,15 @@ export interface Settled {
 
 @Injectable()
 export class SlotDecider {
+  readonly #metrics: ScheduleMetrics;
+
   constructor(
     private readonly store: RunStore,
     private readonly runs: ScheduledRuns,
-  ) {}
+    context: ApiContext,
+  ) {
+    this.#metrics = new ScheduleMetrics(context.metrics, SLOT_REASONS);
+  }
 
   /** Decides everything that is due. Undefined when there is no such schedule. @throws RedisUnavailableError, ProblemError */
   async settle(id: string): Promise<Settled | undefined> {
@@ -47,18 +56,23 @@ export class SlotDecider {
     const claim = (dueMs: number): SlotClaim => ({ scheduleId: id, revision, decidedMs, dueMs });
     if (leftOut) {
       const reason = schedule.rule.enabled ? 'missed' : 'disabled';
-      if (!(await this.store.schedules.skip({ ...claim(leftOut.lastMs), fromMs: leftOut.firstMs, reason }))) return done;
+      if (!this.#isDone(await this.runs.skip({ ...claim(leftOut.lastMs), fromMs: leftOut.firstMs, reason }))) return done;
       decidedMs = leftOut.lastMs;
       done += 1;
     }
     for (const { dueMs, skip } of slots) {
-      const isDone = await (skip === undefined ? this.runs.make(schedule, claim(dueMs)) : this.store.schedules.skip({ ...claim(dueMs), reason: skip }));
-      if (!isDone) break;
+      const decided = await (skip === undefined ? this.runs.make(schedule, claim(dueMs)) : this.runs.skip({ ...claim(dueMs), reason: skip }));
+      if (!this.#isDone(decided)) break;
       decidedMs = dueMs;
       done += 1;
     }
     if (done > 0 && schedule.rule.overlap === 'cancel_previous') await this.runs.cancelPrevious(id);
     return done;
+  }
+
+  #isDone(decided: DecidedSlot | undefined): boolean {
+    if (decided) this.#metrics.decided(decided);
+    return decided !== undefined;
   }
 }
 

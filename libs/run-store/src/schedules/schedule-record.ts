@@ -3,7 +3,10 @@ import type { CreateRun, PutSchedule, SlotReason, Trigger } from '@runyard/domai
 import type { CreateAnswer } from '../answers.js';
 
 /** When the runs of a schedule are due and what becomes of them: all but what they are asked. */
-export type ScheduleRule = Omit<PutSchedule, 'run'>;
+export type ScheduleRule = ScheduleChange & { readonly enabled: boolean };
+
+/** The same as it shall be; without `enabled` it stays paused or not. */
+export type ScheduleChange = Omit<PutSchedule, 'run'>;
 
 export interface ScheduleTiming {
   readonly id: string;
@@ -19,6 +22,8 @@ export interface ScheduleTiming {
 export interface ScheduleRecord extends ScheduleTiming {
   readonly request: CreateRun;
   readonly lastRunId: string | null;
+  /** What became of the latest slot; null before the first, and when the ledger has forgotten it. */
+  readonly lastSlot: SlotRecord | null;
   /** ISO, by the clock of Redis. */
   readonly createdAt: string;
   readonly updatedAt: string;

@@ -5,28 +5,30 @@ import { lua } from '../scripts/common.js';
 /** Prompts may have 4 MiB each: a page ends early rather than making a reply of hundreds of megabytes. */
 const PAGE_BYTES = 8 * 1024 * 1024;
 
-/** `read_schedule(id, now)`: names and values. */
+/** `read_schedule(id, now)`: names and values, with the latest row of the ledger. */
 const READ = `
 local function read_schedule(id, now)
   local flat = redis.call('HGETALL', P .. 'schedule:' .. id)
-  for _, v in ipairs({'id', id, 'now', int(now)}) do flat[#flat + 1] = v end
+  local slot = redis.call('ZREVRANGE', P .. 'schedule:' .. id .. ':slots', 0, 0)[1]
+  for _, v in ipairs({'id', id, 'now', int(now), 'slot', slot or ''}) do flat[#flat + 1] = v end
   return flat
 end
 `;
 
 /**
- * Other due times count from now. A slot that is due by the old rule must be decided first, or it would be lost without a word.
+ * Without a word on it a paused schedule stays paused: the rule comes in both forms. Other due times count from now. A slot that is due by the old rule must be decided first, or it would be lost without a word.
  */
 export const putScript = new Script(
   lua(`${READ}
-local id, rule, times, request, max, settled_until = unpack(ARGV, 2)
+local id, rule_on, rule_off, times, request, max, settled_until = unpack(ARGV, 2)
 local key, now = P .. 'schedule:' .. id, now_ms()
-local s = redis.call('HMGET', key, 'revision', 'times', 'decided')
+local s = redis.call('HMGET', key, 'revision', 'times', 'decided', 'rule')
 if not s[1] and redis.call('ZCARD', P .. 'schedules') >= tonumber(max) then return {'too_many'} end
 if s[1] and settled_until ~= '' and now >= tonumber(settled_until) then return {'due'} end
 local decided = tonumber(s[3] or '0')
 if s[2] ~= times then decided = math.max(decided, now) end
-redis.call('HSET', key, 'rule', rule, 'times', times, 'request', request, 'updated', int(now), 'decided', int(decided), 'revision', int((s[1] or 0) + 1))
+local was_paused = s[4] and cjson.decode(s[4]).enabled == false
+redis.call('HSET', key, 'rule', was_paused and rule_off or rule_on, 'times', times, 'request', request, 'updated', int(now), 'decided', int(decided), 'revision', int((s[1] or 0) + 1))
 redis.call('HSETNX', key, 'created', int(now))
 redis.call('ZADD', P .. 'schedules', 0, id)
 return {s[1] and 'updated' or 'created', read_schedule(id, now)}
@@ -49,14 +51,13 @@ return reply
 );
 
 export const listScript = new Script(
-  lua(`
+  lua(`${READ}
 local after, limit = ARGV[2], tonumber(ARGV[3])
-local now, bytes, records, last = int(now_ms()), 0, {}, ''
+local now, bytes, records, last = now_ms(), 0, {}, ''
 local ids = redis.call('ZRANGEBYLEX', KEYS[1], after == '' and '-' or ('(' .. after), '+', 'LIMIT', 0, limit + 1)
 for i, id in ipairs(ids) do
   if i > limit or bytes >= ${PAGE_BYTES} then return {last, records} end
-  local flat = redis.call('HGETALL', P .. 'schedule:' .. id)
-  for _, v in ipairs({'id', id, 'now', now}) do flat[#flat + 1] = v end
+  local flat = read_schedule(id, now)
   for _, v in ipairs(flat) do bytes = bytes + #v end
   records[i] = flat
   last = id

@@ -19,13 +19,18 @@ export class Schedules {
   ) {}
 
   /** Makes the schedule or changes it, before `settledUntilMs` by the clock of Redis when that is given. `id` must be a ScheduleId. */
-  async put(id: string, rule: records.ScheduleRule, request: CreateRun, settledUntilMs?: number): Promise<records.PutScheduleAnswer> {
-    const { cron, every_seconds, timezone, jitter_seconds } = rule;
+  async put(id: string, change: records.ScheduleChange, request: CreateRun, settledUntilMs?: number): Promise<records.PutScheduleAnswer> {
+    const { cron, every_seconds, timezone, jitter_seconds } = change;
     const times = JSON.stringify([cron, every_seconds, timezone, jitter_seconds]);
-    const args = [this.keys.prefix, checkedId(id), JSON.stringify(rule), times, JSON.stringify(request), MAX_SCHEDULES, settledUntilMs ?? ''];
+    const args = [this.keys.prefix, checkedId(id), ...[true, false].map((enabled) => JSON.stringify({ ...change, enabled: change.enabled ?? enabled })), times, JSON.stringify(request), MAX_SCHEDULES, settledUntilMs ?? ''];
     const [kind, schedule] = listOf(await this.connection.run((redis) => putScript.run(redis, [this.keys.schedules], args)));
     const word = textOf(kind);
     return word === 'created' || word === 'updated' ? { kind: word, schedule: recordOf(schedule) } : { kind: word === 'due' ? 'due' : 'too_many' };
+  }
+
+  /** Whether a run may continue or fork the session now. */
+  async hasSession(sessionId: string): Promise<boolean> {
+    return (await this.connection.run((redis) => redis.exists(this.keys.session(sessionId)))) === 1;
   }
 
   async get(id: string): Promise<records.ScheduleRecord | undefined> {
@@ -135,6 +140,7 @@ function recordOf(reply: unknown): records.ScheduleRecord {
     ...timingOf(fields),
     request: JSON.parse(fields.get('request') ?? '') as CreateRun,
     lastRunId: fields.get('last_run') ?? null,
+    lastSlot: fields.get('slot') ? slotOf(fields.get('slot')) : null,
     createdAt: isoOf(Number(fields.get('created'))),
     updatedAt: isoOf(Number(fields.get('updated'))),
   };
