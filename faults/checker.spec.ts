@@ -25,10 +25,10 @@ function event(id: string, type: string, data: object = {}): SeenEvent {
 
 const all: readonly SeenEvent[] = [
   event('0-1', 'run.queued'),
-  event('1-2', 'run.started'),
+  event('1-2', 'run.started', { worker_id: 'one' }),
   event('1-3', 'claude.stream_event', { text: 'a' }),
   event('1-4', 'claude.assistant', { message: { model: 'm' } }),
-  event('2-5', 'run.started'),
+  event('2-5', 'run.started', { worker_id: 'two' }),
   event('2-6', 'claude.assistant', { message: { model: 'm' } }),
   event('2-7', 'claude.result', { total_cost_usd: 0.4 }),
   event('2-8', 'run.finished'),
@@ -52,6 +52,7 @@ const good: Evidence = {
     { workerId: 'two', sessionUuid: 's', atMs: 1900 },
   ],
   leftovers: [],
+  killedWorkers: ['one'],
 };
 const expected: Expectation = { ends: ['succeeded'], attempts: { from: 2, to: 2 }, lines: { effect: { from: 1, to: 1 } } };
 
@@ -125,4 +126,17 @@ test('I6: a price that was not told, an estimate that does not say so, nothing f
   expect(broken({ ...alone, viewers: [], ...withRun({ cost_usd: 0.4, cost_estimated: false }) })).toEqual(new Set());
   expect(broken({ ...alone, viewers: [], ...withRun({ cost_usd: 0.5, cost_estimated: false }) })).toEqual(new Set(['I6']));
   expect(broken({ ...alone, viewers: [], ...withRun({ cost_usd: 0.5 }) }), 'the first words of an attempt that was cut off').toEqual(new Set());
+});
+
+test('I6 of a canceled run: what a living worker has seen is known, what a killed one has spent may be unknown, and the record says so', () => {
+  const cost = (change: Partial<RunView>, more: Partial<Evidence> = {}) => broken({ viewers: [], ledger: [], calls: [], ...more, ...withRun({ status: 'canceled', ...change }) }, { ends: ['canceled'], lines: {} });
+  expect(cost({})).toEqual(new Set());
+  expect(cost({ cost_usd: 0.4 }), 'without the lost attempt').toEqual(new Set());
+  expect(cost({ cost_usd: 0.4 }, { killedWorkers: [] })).toEqual(new Set());
+  expect(cost({ cost_usd: 0.3 })).toEqual(new Set(['I6']));
+  expect(cost({ cost_usd: null })).toEqual(new Set(['I6']));
+  const first = { log: [...log.slice(0, 3), event('1-5', 'run.finished')] };
+  expect(cost({ attempt: 1, cost_usd: null }, first).has('I6')).toBe(false);
+  expect(cost({ attempt: 1, cost_usd: null, cost_estimated: false }, first).has('I6')).toBe(true);
+  expect(cost({ attempt: 1, cost_usd: null }, { ...first, killedWorkers: [] }).has('I6'), 'its worker lived').toBe(true);
 });

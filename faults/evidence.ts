@@ -63,6 +63,8 @@ export interface Evidence {
   readonly calls: readonly ModelCall[];
   /** What was left of the run 5 s after its end: processes, files, ports. */
   readonly leftovers: readonly string[];
+  /** Ids of the workers of the stand that were killed. */
+  readonly killedWorkers: readonly string[];
 }
 
 /** What the policy of the case allows. */

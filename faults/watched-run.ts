@@ -112,7 +112,8 @@ export class WatchedRun {
     const viewers = await Promise.all(this.#viewers);
     clearTimeout(stop);
     const calls = await this.#stand.calls(sessionUuidOf(this.sessionId));
-    const evidence = { run, log: run ? await readLog(this.#stand.urls(), this.id, KEY) : [], viewers, ledger: await this.#stand.ledger.lines(this.id), calls, leftovers: left };
+    const killedWorkers = this.#stand.workers.flatMap((worker) => [...worker.killed]);
+    const evidence = { run, log: run ? await readLog(this.#stand.urls(), this.id, KEY) : [], viewers, ledger: await this.#stand.ledger.lines(this.id), calls, leftovers: left, killedWorkers };
     return { end: run ? endOf(run) : 'unknown', evidence, violations: await keepEvidence(this.id, evidence, check(evidence, expected)) };
   }
 

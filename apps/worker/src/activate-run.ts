@@ -16,7 +16,7 @@ export function activateRun(run: RunRecord, claimedAtMs: number, parts: WorkerPa
   const mark = `${run.id}.${run.attempt}.${unique}`;
   const lease: Lease = { runId: run.id, attempt: run.attempt, workerId: parts.id };
   const orders = new StopOrders();
-  const leaving = new AbortController();
+  const [leaving, hurried] = [new AbortController(), new AbortController()];
   const hold = new Hold({ lease, mark, claimedAtMs, orders }, parts);
   let stopWallClock = startWallClock(run, 0, orders, parts);
   return {
@@ -26,9 +26,15 @@ export function activateRun(run: RunRecord, claimedAtMs: number, parts: WorkerPa
     events: hold.events,
     lost: hold.lost.signal,
     leaving: leaving.signal,
+    hurried: hurried.signal,
     deadlineAtMs: () => hold.keeper.deadlineAtMs,
     isHeld: () => hold.keeper.check() && !hold.lost.signal.aborted,
-    leave: (patienceMs) => leaving.abort(patienceMs),
+    leave: (patienceMs) => {
+      hold.events.hasten();
+      leaving.abort();
+      if (patienceMs <= 0) hurried.abort();
+      else setTimeout(() => hurried.abort(), patienceMs).unref();
+    },
     ranBefore: (ms) => {
       stopWallClock();
       stopWallClock = startWallClock(run, ms, orders, parts);
@@ -68,9 +74,16 @@ class Hold {
         metrics.staleWrite('append');
         this.#lose('the store refused its events');
       },
+      onDefect: (error) => {
+        this.#log.error({ err: error }, 'the store does not take the events of the run: it ends');
+        orders.order('internal', `Its events were refused: ${error instanceof Error ? error.message : String(error)}`);
+      },
       isHeld: () => this.settling || this.keeper.check(),
       onError: (error) => this.#log.warn({ err: error }, 'events were not taken; sending them again'),
+      onLeftOut: (leftOut) => this.#log.error({ ...leftOut }, 'the log is not whole: Redis took nothing while the run had to end'),
     });
+    // Whoever is to be ended must not be held back by a Redis that takes no events: its end is what frees memory there.
+    void orders.ordered.then(() => this.events.hasten());
     this.keeper = new LeaseKeeper({
       claimedAtMs,
       renew: async () => {

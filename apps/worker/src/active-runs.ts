@@ -16,8 +16,10 @@ export interface ActiveRun {
   /** Id of the credential that its process uses; see upstream.ts. */
   readonly credential: string;
   readonly orders: StopOrders;
-  /** Aborted when this worker wants to stop and another one shall go on with the run; its reason is how many milliseconds that may take. */
+  /** Aborted when this worker wants to stop and another one shall go on with the run. */
   readonly leaving: AbortSignal;
+  /** Aborted when that has to be now, whatever tool is at work; never before `leaving`. */
+  readonly hurried: AbortSignal;
   readonly events: EventWriter;
   /** Until when its processes may live, on the monotonic clock. */
   deadlineAtMs(): number;
@@ -25,7 +27,7 @@ export interface ActiveRun {
   isHeld(): boolean;
   /** Aborted when the lease is lost: the processes die at once, and nothing more is written. */
   readonly lost: AbortSignal;
-  /** Hands the run to another worker: for `patienceMs` a tool that is at work may still end. */
+  /** Hands the run to another worker: for `patienceMs` a tool that is at work may still end. A later call can shorten that. */
   leave(patienceMs: number): void;
   /** Workers have had the run for so long before: its wall clock goes on from there. */
   ranBefore(ms: number): void;

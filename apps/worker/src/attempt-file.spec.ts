@@ -1,6 +1,8 @@
 // The file of an attempt: what is read back of what was written, whatever happened in between.
 import { execFile } from 'node:child_process';
-import { appendFile, readFile, stat, writeFile } from 'node:fs/promises';
+import { readlinkSync } from 'node:fs';
+import { appendFile, mkdir, open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { newId } from '@runyard/domain';
@@ -56,3 +58,41 @@ test('a line that found no room fails, and spoils none after it', async () => {
 async function limitFiles(bytes: number | 'unlimited'): Promise<void> {
   await promisify(execFile)('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:`]);
 }
+
+/** The paths of everything that this process syncs until the end of the test; a sync after which `fails` answers true fails like that of a broken disk. */
+async function syncs(fails: (path: string) => boolean = () => false): Promise<string[]> {
+  const handle = await open('/dev/null', 'r');
+  const prototype = Object.getPrototypeOf(handle) as FileHandle;
+  await handle.close();
+  const original = prototype.sync;
+  const synced: string[] = [];
+  prototype.sync = async function sync(this: FileHandle) {
+    const path = readlinkSync(`/proc/self/fd/${this.fd}`);
+    synced.push(path);
+    await original.call(this);
+    if (fails(path)) throw Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO', syscall: 'fsync' });
+  };
+  onTestFinished(() => void (prototype.sync = original));
+  return synced;
+}
+
+test('its name is on the disk too, with those of all directories above it, whoever made them', async () => {
+  const directory = await temporaryDirectory();
+  onTestFinished(() => directory.remove());
+  const attempt = { runId: newId('run'), attempt: 1, workerId: 'wrk_x' };
+  const folder = join(directory.path, 'runs', attempt.runId);
+  await mkdir(join(folder, 'attempt-1', 'projects'), { recursive: true });
+  const synced = await syncs();
+  await (await AttemptFile.create(directory.path, attempt, { mode: 'start', costBeforeUsd: 0 }))?.close();
+  expect(synced).toEqual([join(folder, 'attempt-1.ndjson'), folder, join(directory.path, 'runs'), directory.path]);
+});
+
+test('one that could not be brought to the disk is not there: no process was started', async () => {
+  const directory = await temporaryDirectory();
+  onTestFinished(() => directory.remove());
+  const attempt = { runId: newId('run'), attempt: 1, workerId: 'wrk_x' };
+  await syncs((path) => path.endsWith('/runs'));
+  await expect(AttemptFile.create(directory.path, attempt, { mode: 'start', costBeforeUsd: 0 })).rejects.toThrow('EIO');
+  expect(await readdir(join(directory.path, 'runs', attempt.runId))).toEqual([]);
+  expect(await readAttempts(directory.path, attempt.runId)).toEqual([]);
+});

@@ -1,10 +1,11 @@
 // What a worker writes down about an attempt beside the run's log: it outlives a Redis that lost its last second.
-import { mkdir, open, readdir, readFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { NotedTool } from '@runyard/claude';
 import type { Outcome } from '@runyard/domain';
 import type { Lease } from '@runyard/run-store';
+import { syncDirectories } from './sync-directories.js';
 
 /** A process is about to be started. */
 export interface Starting {
@@ -56,7 +57,8 @@ export class AttemptFile {
   private constructor(private readonly file: FileHandle) {}
 
   /**
-   * Makes the file and notes that a process is about to be started; both are on the disk when it returns.
+   * Makes the file and notes that a process is about to be started; both are on the disk when it returns, and so are the names of all
+   * directories in between: somebody else may have made them a moment ago. When it throws, there is no file.
    * @returns undefined when the attempt has a file already: Redis forgot that it was claimed before
    * @throws what the file system throws, such as ENOSPC
    */
@@ -71,10 +73,12 @@ export class AttemptFile {
     const created = new AttemptFile(file);
     try {
       await created.note({ note: 'starting', workerId: attempt.workerId, ...start });
-      await syncDirectory(dirname(path));
+      await syncDirectories(dirname(path), dataDir);
       return created;
     } catch (error) {
-      await created.close();
+      // Left behind it would say that a process was started.
+      await rm(path, { force: true }).catch(() => undefined);
+      await created.close().catch(() => undefined);
       throw error;
     }
   }
@@ -141,14 +145,5 @@ function parse(line: string): AttemptNote[] {
     return line === '' ? [] : [JSON.parse(line) as AttemptNote];
   } catch {
     return [];
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }

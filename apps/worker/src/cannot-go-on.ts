@@ -4,12 +4,16 @@ import type { ActiveRun } from './active-runs.js';
 import type { Ending } from './endings.js';
 import { endWithoutProcess, waitForSomebody } from './look-back.js';
 import type { Beginning } from './look-back.js';
-import { failedOutcome } from './outcomes.js';
+import type { MachineTrouble } from './machine-trouble.js';
+import { failedOutcome, stoppedOutcome } from './outcomes.js';
 import { NO_PAST } from './past-run.js';
+import { isFinal } from './stop-orders.js';
 import type { WorkerParts } from './worker-parts.js';
 
 /** These are of the run itself: another attempt would end in the same way, whoever mends what. */
 const FINAL: ReadonlySet<FailureCode> = new Set(['max_budget']);
+/** So many attempts in a row may come to nothing on machines with which nothing seems to be wrong; after that it is the run. */
+const UNBEGUN_AT_MOST = 10;
 
 /**
  * What was done so far is not given up because this attempt could not go on with it, and nothing begins anew by itself.
@@ -21,4 +25,15 @@ export async function cannotGoOn(why: Failure, active: ActiveRun, beginning: Beg
   const input = waitForSomebody(`It could not go on: ${why.message} Decide: resume, restart or abandon.`, beginning?.past ?? NO_PAST);
   // Where the past could not be read, what was noted before still holds.
   return { kind: 'park', input: beginning === undefined ? { ...input, spent: undefined } : input };
+}
+
+/**
+ * Another worker may do better, or this one when its machine does. Until then it takes none, so the run cannot go round.
+ * Undefined when it went round all the same, for nothing that can be seen here.
+ */
+export async function backToTheQueue({ message }: MachineTrouble, active: ActiveRun, beginning: Beginning | undefined, parts: WorkerParts): Promise<Ending | undefined> {
+  const problem = await parts.machine.rest(message);
+  const { run, orders } = active;
+  if (orders.current !== undefined && isFinal(orders.current)) return endWithoutProcess(stoppedOutcome(orders.current), active, beginning?.past ?? NO_PAST, parts);
+  return problem === undefined && run.attempt - run.spawned > UNBEGUN_AT_MOST ? undefined : { kind: 'give_back' };
 }

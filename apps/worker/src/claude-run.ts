@@ -1,6 +1,6 @@
 // A claude process while it lives: its lines go into the log, its tools through the gate, its limits are watched.
-import { gateRefusal, hookCallbackOf, initializeMessage, oomKillCount, parseMessage, startClaude } from '@runyard/claude';
-import type { ClaudeExit, ClaudeProcess, Peek, TurnTracker } from '@runyard/claude';
+import { gateRefusal, hookCallbackOf, initializeMessage, OomKills, parseMessage, startClaude } from '@runyard/claude';
+import type { ClaudeExit, ClaudeProcess, Peek, TreeWatch, TurnTracker } from '@runyard/claude';
 import type { CreateRun } from '@runyard/domain';
 import type { ActiveRun } from './active-runs.js';
 import type { AttemptFile } from './attempt-file.js';
@@ -22,7 +22,7 @@ export interface ProcessEnd {
   readonly exit: ClaudeExit;
   /** The tail of it. */
   readonly stderr: string;
-  /** Processes of this machine or container that the kernel ended meanwhile for want of memory. */
+  /** Processes of this machine or container that the kernel ended for want of memory in the last seconds before this one's end. */
   readonly oomKills: number;
 }
 
@@ -32,6 +32,8 @@ export interface Task {
   readonly tracker: TurnTracker;
   readonly redactor: SecretRedactor;
   readonly notes: AttemptFile;
+  /** Notes what the process starts. */
+  readonly tree: TreeWatch;
   readonly prompt: CreateRun['prompt'];
 }
 
@@ -54,10 +56,14 @@ export async function runProcess(task: Task, active: ActiveRun, parts: WorkerPar
     noted: (call) => noteTool(call, task, active, parts),
     onReleased: (requestId) => tracker.gateAnswered(requestId),
   });
-  const oomKillsBefore = await oomKillCount();
+  const oomKills = await OomKills.watch();
   const startedAtMs = monotonicMs();
   const claude = startClaude({ bin, ...command, onLine: (line, peek) => take(line, peek, forwarder, gate, active), onStderr: (text) => forwarder.onStderr(text) });
-  if (claude.pid !== undefined) parts.warden.process(active.mark, claude.pid);
+  void claude.ended.then(() => active.events.hasten());
+  if (claude.pid !== undefined) {
+    parts.warden.process(active.mark, claude.pid);
+    task.tree.watch(claude.pid);
+  }
   crashPoint('K1', active.run.id, active.lease.attempt);
   const limits = { ...parts.settings, bashTimes: bashTimes(parts.hostEnvironment) };
   const watch = setInterval(() => {
@@ -66,12 +72,13 @@ export async function runProcess(task: Task, active: ActiveRun, parts: WorkerPar
   }, WATCH_EVERY_MS);
   const progress = setTimeout(() => noteProgress(tracker, active, parts), PROGRESS_MS);
   try {
+    const killed = claude.ended.then(() => oomKills.recent());
     const [exit] = await Promise.all([claude.exited, stopWhenOrdered(claude, active), leaveWhenAsked({ claude, gate, tracker }, active), begin(claude, forwarder, task, active, parts)]);
-    const oomKills = ((await oomKillCount()) ?? 0) - (oomKillsBefore ?? 0);
-    return { exit, stderr: claude.stderrTail(), oomKills };
+    return { exit, stderr: claude.stderrTail(), oomKills: await killed };
   } finally {
     // Nobody is there any more who could use a tool.
     gate.hold();
+    oomKills.close();
     clearInterval(watch);
     clearTimeout(progress);
   }
@@ -121,9 +128,9 @@ async function checkServers(claude: ClaudeProcess, redactor: SecretRedactor, act
   else if (problem !== undefined) active.orders.order('invalid_options', redactor.text(problem));
 }
 
-function tellOfAnswer({ credential, run }: ActiveRun, { store, settings, log }: WorkerParts): void {
+function tellOfAnswer({ credential, run }: ActiveRun, { id, store, settings, log }: WorkerParts): void {
   if (settings.upstreamWaitMs === 0) return;
-  store.upstream.succeeded(credential, run.id).catch((error: unknown) => log.warn({ run_id: run.id, err: error }, 'nobody was told that the provider answers'));
+  store.upstream.succeeded(credential, run.id, 0, id).catch((error: unknown) => log.warn({ run_id: run.id, err: error }, 'nobody was told that the provider answers'));
 }
 
 function noteModel(model: string, { lease, run }: ActiveRun, { store, log }: WorkerParts): void {

@@ -1,6 +1,6 @@
 // Step 6: one claude process from its start until nothing of it is left, and what came of it.
-import { outcomeOf, sweep, TurnTracker, upstreamTrouble } from '@runyard/claude';
-import type { ClaudeExit, UpstreamTrouble } from '@runyard/claude';
+import { outcomeOf, sweep, TreeWatch, TurnTracker, upstreamTrouble } from '@runyard/claude';
+import type { ClaudeExit, ProcessEntry, UpstreamTrouble } from '@runyard/claude';
 import { failure } from '@runyard/domain';
 import type { CreateRun, Outcome } from '@runyard/domain';
 import type { ReadyWorkspace } from '@runyard/workspace';
@@ -52,11 +52,13 @@ export async function converse(active: ActiveRun, given: Preparation, parts: Wor
   const command = await claudeCommand(active, given.workspace, given.session, given.limits, parts, given.secrets);
   const redactor = new SecretRedactor(given.secrets);
   const tracker = new TurnTracker({ onToolResult: (tool, result) => parts.metrics.toolCall(tool, result) });
+  const tree = new TreeWatch();
   try {
-    const end = await runProcess({ bin: binary.path, command, tracker, redactor, notes: given.notes, prompt: given.prompt }, active, parts);
+    const end = await runProcess({ bin: binary.path, command, tracker, redactor, notes: given.notes, tree, prompt: given.prompt }, active, parts);
     return conversationOf(end, { tracker, redactor, costBeforeUsd }, active, parts);
   } finally {
-    await sweepUntilNothingIsLeft(active, parts);
+    tree.close();
+    await sweepUntilNothingIsLeft(active, tree.known(), parts);
   }
 }
 
@@ -88,10 +90,10 @@ function countSpending({ usage, cost_usd }: Outcome, model: string | undefined, 
   metrics.spent({ model: model ?? 'unknown', tokens, costUsd: cost_usd ?? 0 });
 }
 
-async function sweepUntilNothingIsLeft(active: ActiveRun, { log }: WorkerParts): Promise<void> {
+async function sweepUntilNothingIsLeft(active: ActiveRun, known: readonly ProcessEntry[], { log }: WorkerParts): Promise<void> {
   for (let round = 0; round < SWEEPS_AT_MOST; round += 1) {
-    const { left } = await sweep(active.mark);
-    if (left.length === 0) return;
-    log.error({ run_id: active.run.id, pids: left }, 'processes of the run do not die');
+    const { left } = await sweep(active.mark, { known });
+    if (left?.length === 0) return;
+    log.error({ run_id: active.run.id, pids: left }, left === undefined ? 'no look at the processes was complete' : 'processes of the run do not die');
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { temporaryDirectory, waitFor } from '@runyard/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { DiskGuard } from './disk-guard.js';
+import type { Free } from './disk-guard.js';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -23,6 +24,12 @@ test('the places of this machine: enough, not enough, and not there', async () =
   expect(gone.problem).toBeUndefined();
 });
 
+test('room for bytes is not enough where no file can be made; a file system without a limit of them has room', async () => {
+  const look = (files: number | undefined) => new DiskGuard({ places: { 'data directory': 'a' }, minFreeBytes: 1, free: () => Promise.resolve({ bytes: 2, files }) }).look();
+  expect(await look(999)).toBe('the data directory has room for 999 more files (inodes), less than 1000: remove some');
+  expect([await look(1000), await look(undefined)]).toEqual([undefined, undefined]);
+});
+
 test('0 = never mind', async () => {
   const guard = new DiskGuard({ places: { 'data directory': '/does/not/exist' }, minFreeBytes: 0 });
   expect(await guard.look()).toBeUndefined();
@@ -32,8 +39,8 @@ test('0 = never mind', async () => {
 test('each change is told once, and by whichever place has less', { timeout: 60_000 }, async () => {
   const free: Record<string, number> = { a: 100, b: 100 };
   let looks = 0;
-  const freeBytes = (directory: string): Promise<number> => Promise.resolve(((looks += 1), (free[directory] ?? 0) * MEBIBYTE));
-  const guard = new DiskGuard({ places: { 'data directory': 'a', 'temporary directory': 'b' }, minFreeBytes: 50 * MEBIBYTE, freeBytes });
+  const freeOf = (directory: string): Promise<Free> => Promise.resolve(((looks += 1), { bytes: (free[directory] ?? 0) * MEBIBYTE }));
+  const guard = new DiskGuard({ places: { 'data directory': 'a', 'temporary directory': 'b' }, minFreeBytes: 50 * MEBIBYTE, free: freeOf });
   const told: string[] = [];
   onTestFinished(guard.watch({ onLow: (problem) => told.push(problem), onEnough: () => told.push('enough') }));
   const twoMoreLooks = async (): Promise<void> => {

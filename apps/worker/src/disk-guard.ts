@@ -4,14 +4,23 @@ import { size } from '@runyard/telemetry';
 import type { HealthCheck } from '@runyard/telemetry';
 
 const EVERY_MS = 2000;
+/** Files that a worker wants to be able to make: some per run, and its tools make more. */
+const MIN_FREE_FILES = 1000;
+
+export interface Free {
+  /** That this process may still write. */
+  readonly bytes: number;
+  /** Files and directories that may still be made; undefined where the file system has no limit. */
+  readonly files?: number | undefined;
+}
 
 export interface DiskGuardOptions {
   /** What is looked at: names for people → directories. */
   readonly places: Readonly<Record<string, string>>;
-  /** 0 = whatever is free is enough. */
+  /** 0 = whatever is free is enough, of files, too. */
   readonly minFreeBytes: number;
-  /** Bytes that this process may still write below a directory. Default: as the system says. */
-  readonly freeBytes?: (directory: string) => Promise<number>;
+  /** What is free below a directory. Default: as the system says. */
+  readonly free?: (directory: string) => Promise<Free>;
 }
 
 export interface DiskChanges {
@@ -37,12 +46,14 @@ export class DiskGuard {
 
   /** Looks now, and tells whoever watches of a change before it answers. A place that cannot be looked at has no room: nothing could be written there. */
   async look(): Promise<string | undefined> {
-    const { places, minFreeBytes, freeBytes = freeOf } = this.#options;
+    const { places, minFreeBytes, free = freeOf } = this.#options;
     const found = await Promise.all(
       Object.entries(places).map(async ([name, directory]) => {
-        const free = await freeBytes(directory).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
-        if (free instanceof Error) return `the ${name} cannot be looked at: ${free.message}`;
-        return free < minFreeBytes ? `the ${name} has ${size(free)} left, less than ${size(minFreeBytes)}: free some, or lower RUNYARD_MIN_FREE_MB` : undefined;
+        const left = await free(directory).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
+        if (left instanceof Error) return `the ${name} cannot be looked at: ${left.message}`;
+        if (left.bytes < minFreeBytes) return `the ${name} has ${size(left.bytes)} left, less than ${size(minFreeBytes)}: free some, or lower RUNYARD_MIN_FREE_MB`;
+        if (left.files === undefined || left.files >= MIN_FREE_FILES) return undefined;
+        return `the ${name} has room for ${left.files} more files (inodes), less than ${MIN_FREE_FILES}: remove some`;
       }),
     );
     this.#problem = minFreeBytes === 0 ? undefined : found.find((problem) => problem !== undefined);
@@ -82,7 +93,8 @@ export class DiskGuard {
   }
 }
 
-async function freeOf(directory: string): Promise<number> {
-  const { bavail, bsize } = await statfs(directory);
-  return bavail * bsize;
+async function freeOf(directory: string): Promise<Free> {
+  const { bavail, bsize, files, ffree } = await statfs(directory);
+  // Some file systems make them as they go, and say that they have none at all.
+  return { bytes: bavail * bsize, files: files === 0 ? undefined : ffree };
 }

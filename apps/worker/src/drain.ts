@@ -29,7 +29,8 @@ export async function drain(parts: WorkerParts, consumer: Pick<RunConsumer, 'pau
     return;
   }
   parts.log.warn({ run_ids: parts.active.ids(), why: first }, 'handing over the runs that are left');
-  parts.active.leaveAll(first === 'hurry' ? 0 : CLEAN_POINT_MS);
+  parts.active.leaveAll(hurry.aborted ? 0 : CLEAN_POINT_MS);
+  hurry.addEventListener('abort', () => parts.active.leaveAll(0), { once: true });
   const ended = await Promise.race([idle, sleep(SETTLE_MS, 'late' as const, { ref: false })]);
   if (ended === 'late') parts.log.error({ run_ids: parts.active.ids() }, 'runs could not be ended in order; the warden ends their processes');
 }

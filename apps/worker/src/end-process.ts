@@ -4,10 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { stopClaude, sweep } from '@runyard/claude';
 import type { ClaudeProcess, TurnTracker } from '@runyard/claude';
 import type { ActiveRun } from './active-runs.js';
-import { monotonicMs } from './monotonic-clock.js';
 import type { ToolGate } from './tool-gate.js';
 
 const LOOK_EVERY_MS = 50;
+/** How long the log may take to have what is written before the stop. */
+const FLUSH_MS = 2000;
 
 /** The ladder for an ordered stop; for a lost lease the short way, because somebody else may claim the run soon. Returns when the process ends by itself. */
 export async function stopWhenOrdered(claude: ClaudeProcess, active: ActiveRun): Promise<void> {
@@ -33,12 +34,12 @@ export async function leaveWhenAsked({ claude, gate, tracker }: Leaving, active:
   await Promise.race([claude.ended, aborted(active.leaving)]);
   if (!claude.running || !active.leaving.aborted) return;
   gate.hold();
-  const deadlineMs = monotonicMs() + Number(active.leaving.reason);
   const isClean = (): boolean => !gate.isChanging(tracker.openTools) && tracker.backgroundTaskCount === 0;
-  while (claude.running && !isClean() && monotonicMs() < deadlineMs && active.orders.current === undefined) await sleep(LOOK_EVERY_MS);
+  while (claude.running && !isClean() && !active.hurried.aborted && active.orders.current === undefined) await sleep(LOOK_EVERY_MS);
   if (!claude.running || active.orders.current !== undefined) return;
-  await active.events.write('run.interrupted', JSON.stringify({ reason: 'handed_over', clean: isClean(), held: gate.waiting }));
-  await active.events.flushed();
+  // Its place before all that the stop causes is sure: events keep their order. That it is there before the stop cannot be waited for when Redis is full.
+  void active.events.write('run.interrupted', JSON.stringify({ reason: 'handed_over', clean: isClean(), held: gate.waiting }));
+  await Promise.race([active.events.flushed(), sleep(FLUSH_MS, undefined, { ref: false })]);
   active.orders.order('handed_over', 'The worker is stopping.');
 }
 

@@ -3,9 +3,10 @@ import type { Flush } from '@runyard/run-store';
 import { waitFor } from '@runyard/testing';
 import { expect, test } from 'vitest';
 import { EventWriter } from './event-writer.js';
+import type { EventWriterOptions } from './event-writer.js';
 
 /** Answers each flush by hand: `answer(0, …)` is the answer to the first one that was sent. */
-function handStore(options: { bufferBytes?: number; closePatienceMs?: number; isHeld?: () => boolean } = {}) {
+function handStore(options: Pick<EventWriterOptions, 'bufferBytes' | 'lastBytes' | 'patienceMs' | 'isHeld' | 'onLeftOut'> = {}) {
   const sent: Flush[] = [];
   const answers: PromiseWithResolvers<{ kind: 'appended' | 'lost' }>[] = [];
   const errors: unknown[] = [];
@@ -24,6 +25,9 @@ function handStore(options: { bufferBytes?: number; closePatienceMs?: number; is
   const flushes = () => sent.map((flush) => [flush.number, flush.events.map((event) => String(event.data))]);
   return { writer, flushes, errors, lost, answer: (index: number) => answers[index], sent };
 }
+
+/** What one event with this data counts for. */
+const size = (data: string): number => data.length + 64;
 
 test('the first event is sent at once, what comes meanwhile goes together', async () => {
   const { writer, flushes, answer, sent } = handStore();
@@ -81,7 +85,7 @@ test('close sends a backlog as usual and hands out no more than one flush of it;
 });
 
 test('close does not wait for ever: it hands out everything, and says which flush may have arrived', async () => {
-  const { writer, answer, sent, lost } = handStore({ bufferBytes: Number.MAX_SAFE_INTEGER, closePatienceMs: 20 });
+  const { writer, answer, sent, lost } = handStore({ bufferBytes: Number.MAX_SAFE_INTEGER, patienceMs: 20 });
   for (let index = 0; index < 300; index += 1) writer.write('log.stderr', String(index));
   const rest = await writer.close();
   expect(sent).toHaveLength(1);
@@ -99,7 +103,7 @@ test('close of an idle writer has nothing to hand out', async () => {
 });
 
 test('a lost attempt ends everything: no more flushes, no more waiting', async () => {
-  const { writer, answer, sent, lost } = handStore({ bufferBytes: 4 });
+  const { writer, answer, sent, lost } = handStore({ bufferBytes: size('1234') });
   writer.write('log.stderr', '1234');
   const room = writer.write('log.stderr', '5678');
   expect(room).toBeInstanceOf(Promise);
@@ -112,7 +116,7 @@ test('a lost attempt ends everything: no more flushes, no more waiting', async (
 });
 
 test('above the buffer limit the caller waits until half of it is free', async () => {
-  const { writer, answer, sent } = handStore({ bufferBytes: 10 });
+  const { writer, answer, sent } = handStore({ bufferBytes: 2 * size('12345') });
   expect(writer.write('log.stderr', '12345')).toBeUndefined();
   expect(writer.write('log.stderr', '67890')).toBeUndefined();
   const room = writer.write('log.stderr', 'x');
@@ -170,4 +174,68 @@ test('when the lease is over nothing is taken any more, nothing is sent, and wha
   expect(sent.map((flush) => flush.events.length)).toEqual([1]);
   writer.stop();
   expect(await flushed).toBe(false);
+});
+
+test('a run that has to end is heard again: as soon as it is said, more may wait', async () => {
+  const { writer, sent } = handStore({ bufferBytes: size('1'), lastBytes: 3 * size('1') });
+  writer.write('claude.user', '1');
+  const room = writer.write('claude.user', '2');
+  expect(room).toBeInstanceOf(Promise);
+  writer.hasten();
+  await room;
+  expect(writer.write('claude.user', '3')).toBeUndefined();
+  expect(writer.write('claude.user', '4')).toBeInstanceOf(Promise);
+  expect(sent).toHaveLength(1);
+});
+
+test('a run that has to end while the store takes nothing: streamed text is left out first, then what is too much, and the log says so', async () => {
+  const leftOut: unknown[] = [];
+  const { writer, sent } = handStore({ bufferBytes: size('1'), lastBytes: 4 * size('1'), patienceMs: 20, onLeftOut: (what) => leftOut.push(what) });
+  writer.write('claude.user', '1');
+  writer.write('claude.stream_event', '2');
+  const flushed = writer.flushed();
+  writer.hasten();
+  for (const data of ['3', '4']) expect(writer.write('claude.user', data)).toBeUndefined();
+  // The fifth: there is room for it without the text.
+  expect(writer.write('claude.user', '5')).toBeUndefined();
+  expect(writer.write('claude.stream_event', '6')).toBeUndefined();
+  const room = writer.write('claude.user', '7');
+  expect(room).toBeInstanceOf(Promise);
+  await room;
+  expect(writer.write('claude.user', '8')).toBeUndefined();
+  expect(writer.write('run.interrupted', '9')).toBeUndefined();
+  const last = await writer.close();
+  expect(await flushed).toBe(false);
+  expect(last?.unconfirmed).toEqual(sent[0]);
+  expect(last?.events.map(({ data }) => String(data).slice(0, 30))).toEqual(['3', '4', '5', '7', '9', '{"text":"[3 lines of the CLI, ']);
+  expect(leftOut).toEqual([{ events: 3, bytes: 3 }]);
+  expect(sent).toHaveLength(1);
+});
+
+test('a store that takes its time gets everything, also from a run that has to end', async () => {
+  const leftOut: unknown[] = [];
+  const { writer, answer, sent } = handStore({ bufferBytes: size('1'), lastBytes: 2 * size('1'), onLeftOut: (what) => leftOut.push(what) });
+  writer.hasten();
+  for (const data of ['1', '2']) expect(writer.write('claude.user', data)).toBeUndefined();
+  const room = writer.write('claude.user', '3');
+  answer(0)?.resolve({ kind: 'appended' });
+  await waitFor(() => sent.length === 2, { what: 'the second flush' });
+  answer(1)?.resolve({ kind: 'appended' });
+  await room;
+  expect(await writer.flushed()).toBe(true);
+  expect(await writer.close()).toBeUndefined();
+  expect([sent.flatMap(({ events }) => events.map(({ data }) => data)), leftOut]).toEqual([['1', '2', '3'], []]);
+});
+
+test('what the store refuses again and again is given up, told once, and not carried along', { timeout: 60_000 }, async () => {
+  const defects: unknown[] = [];
+  const lost: string[] = [];
+  let asked = 0;
+  const append = (): Promise<never> => Promise.reject(new RangeError(`refused ${++asked}`));
+  const writer = new EventWriter({ append, onLost: () => lost.push('lost'), onDefect: (error) => defects.push(error) });
+  writer.write('claude.assistant', '"a"');
+  expect(await writer.flushed()).toBe(false);
+  expect(defects).toEqual([new RangeError('refused 10')]);
+  writer.write('claude.assistant', '"b"');
+  expect([await writer.close(), lost, asked]).toEqual([undefined, [], 10]);
 });

@@ -3,7 +3,8 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CreateRun } from '@runyard/domain';
 import type { RunRecord } from '@runyard/run-store';
-import { fakeClaude } from '@runyard/testing';
+import { fakeClaude, waitFor } from '@runyard/testing';
+import type { TestWorker } from '@runyard/testing';
 import { expect, test } from 'vitest';
 import { count, script, SLOWLY } from './demo-prompts.fixture.js';
 import { workerStand } from './worker-stand.fixture.js';
@@ -20,13 +21,19 @@ async function handedOver(name: string, more: Partial<CreateRun> = {}): Promise<
   return until(run, 'the hand-over', ({ status }) => status === 'queued');
 }
 
+/** Asked once, it waits for a clean point. */
+async function leaves(worker: TestWorker): Promise<void> {
+  worker.kill('SIGTERM');
+  await worker.exited;
+}
+
 test('a tool that was asked for and had not begun needs nobody to decide', async () => {
   const first = await work({ RUNYARD_DRAIN_TIMEOUT_SECONDS: '1' });
   const tool = (name: string, more: string) => ({ tool: 'Bash', input: { command: `echo one >> ${ledger(name)}; ${more}` } });
   const rounds = [{ blocks: [tool('begun', `perl -e 'sleep 4'`), tool('held', 'true')] }, { blocks: [{ text: 'end' }] }];
   const run = await submit({ prompt: `[[script ${JSON.stringify({ rounds })}]]` });
   await has(run, '"hook_callback"');
-  await first.stop();
+  await leaves(first);
   const events = await stand.eventsOf(run);
   expect(events.find(({ type }) => type === 'run.interrupted')?.body).toMatchObject({ clean: true, held: [expect.any(String)] });
   expect([await counted('begun'), await counted('held')]).toEqual([['one'], []]);
@@ -66,12 +73,26 @@ test('an answer that only says that a subagent was started is not the end of the
   const run = await submit({ prompt: script(agent, { text: 'it is started' }) });
   await has(run, '"agent_id"');
   await has(run, 'claude.result');
-  await first.stop();
+  await leaves(first);
   // The turn that the subagent's end starts may still have come to its end.
   await work();
   const over = await ended(run);
   expect(over.status).toBe('succeeded');
   expect([over.outcome.result === 'it is started', await counted('inner')]).toEqual([false, ['one']]);
+});
+
+test('… not even when its worker is in a hurry and the subagent is stopped with it: somebody is asked about the command that was cut off', async () => {
+  const first = await work({ RUNYARD_DRAIN_TIMEOUT_SECONDS: '600' });
+  const agent = { tool: 'Task', input: { description: 'look', subagent_type: 'general-purpose', prompt: `[[bash cmd="echo one >> ${ledger('cut')}; perl -e 'sleep 600'; echo two >> ${ledger('cut')}"]]` } };
+  const run = await submit({ prompt: script(agent, { text: 'it is started' }) });
+  await has(run, 'claude.result');
+  await waitFor(async () => (await counted('cut')).length === 1, { what: 'the command of the subagent', timeoutMs: 60_000 });
+  await first.stop();
+  expect(await stand.store.get(run.id)).toMatchObject({ status: 'queued', left: 'handed_over' });
+  await work();
+  expect(await until(run, 'the wait', ({ status }) => status === 'waiting')).toMatchObject({ waitingFor: 'recovery', waitingDetail: expect.stringContaining('sleep 600') });
+  expect(await counted('cut')).toEqual(['one']);
+  await stand.store.cancel(run.id);
 });
 
 test('a run whose result is there is over, although its process had to be stopped', async () => {

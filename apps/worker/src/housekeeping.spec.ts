@@ -125,6 +125,30 @@ test('a log that cannot be written does not keep the others from being compacted
   expect(String(errors.get('compaction'))).toMatch(/failed for 1 of \d runs/);
 });
 
+test('logs that cannot be compacted come after those that can, however many they are, and are told once', async () => {
+  // A part of each is in a file that is not there any more.
+  const broken: string[] = [];
+  for (let i = 0; i < 60; i++) {
+    const { id } = await create();
+    await store.cancel(id);
+    await redisCommand(redis.connection, 'HSET', `runyard:run:${id}`, 'log_parts', '0-1');
+    broken.push(id);
+  }
+  const { id: fine } = await create();
+  await store.cancel(fine);
+  for (const [i, id] of [...broken, fine].entries()) await redisCommand(redis.connection, 'ZADD', 'runyard:compactions', 'XX', String(i + 1), id);
+  const { errors } = keepHouse();
+  await waitFor(async () => (await store.get(fine))?.log === 'redis', { what: 'the one that can', timeoutMs: 30_000 });
+  expect(String(errors.get('compaction'))).toMatch(/failed for \d+ of \d+ runs/);
+  expect(await store.pendingCompactions(0, 100)).toEqual([]);
+  // Their time comes again; there is nothing new to say.
+  errors.delete('compaction');
+  const before = await redisCommand(redis.connection, 'ZSCORE', 'runyard:compactions', broken[0] ?? '');
+  await redisCommand(redis.connection, 'ZADD', 'runyard:compactions', 'XX', '1', broken[0] ?? '');
+  await waitFor(async () => Number(await redisCommand(redis.connection, 'ZSCORE', 'runyard:compactions', broken[0] ?? '')) > Number(before) + 60_000, { what: 'its second turn, with a longer wait', timeoutMs: 30_000 });
+  expect(errors.has('compaction')).toBe(false);
+});
+
 test('directories of forgotten runs are removed, whatever else fails', async () => {
   await store.staleFiles.remove(1);
   const day = new Date(Date.now() - 86_400_000);

@@ -12,6 +12,7 @@ const FORGOTTEN_AFTER_MS = 2000;
 const COMPACT_AFTER_MS = 10_000;
 const AT_A_TIME = 50;
 const DIRECTORIES_AT_A_TIME = 200;
+const TOLD_AT_MOST = 10_000;
 
 export interface HousekeepingOptions {
   readonly workerId: string;
@@ -54,7 +55,15 @@ function dispatchJobs(options: HousekeepingOptions): LeaderJob[] {
 }
 
 function leftoverJobs({ store }: HousekeepingOptions): LeaderJob[] {
-  const compact = (runId: string): Promise<void> => store.compact(runId);
+  // The store lets a log that cannot be compacted wait, so that others have their turn; it comes back, and is told of once.
+  const told = new Set<string>();
+  const compact = (runId: string): Promise<void> =>
+    store.compact(runId).then(() => void told.delete(runId), (error: unknown) => {
+      if (told.has(runId)) return;
+      if (told.size >= TOLD_AT_MOST) told.clear();
+      told.add(runId);
+      throw error;
+    });
   return [
     { name: 'compaction', everyMs: TIDY_EVERY_MS, work: async () => eachOf(await store.pendingCompactions(COMPACT_AFTER_MS, AT_A_TIME), compact) },
     { name: 'files', everyMs: FILES_EVERY_MS, work: () => store.staleFiles.remove(DIRECTORIES_AT_A_TIME) },

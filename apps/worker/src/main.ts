@@ -7,6 +7,7 @@ import { crashSetting, EXIT_CODE_BAD_SETTINGS, exitOnSettingsError, hostEnvironm
 import type { WorkerSettings } from '@runyard/config';
 import { newId } from '@runyard/domain';
 import { RunConsumer, RunQueue } from '@runyard/run-queue';
+import type { Ticket } from '@runyard/run-queue';
 import { RunStore } from '@runyard/run-store';
 import { createLogger, Metrics, RunMetrics } from '@runyard/telemetry';
 import { ActiveRuns } from './active-runs.js';
@@ -19,11 +20,15 @@ import { drain } from './drain.js';
 import { startHealthServer } from './health-server.js';
 import { startHeartbeat } from './heartbeat.js';
 import { startHousekeeping } from './housekeeping.js';
+import { Intake } from './intake.js';
+import { MachineGuard } from './machine-guard.js';
 import { watchMemory } from './memory-watch.js';
 import { watchQueue } from './queue-watch.js';
+import { ProviderRest } from './provider-rest.js';
 import { readinessChecks } from './readiness.js';
 import { performRun } from './run.js';
 import { listenForStop } from './stop-signals.js';
+import { announcedCredential } from './upstream.js';
 import { endOrphans, watchForOrphans } from './warden/orphans.js';
 import { Warden } from './warden/warden.js';
 import { tellOfWork } from './worker-gauges.js';
@@ -81,7 +86,9 @@ const store = RunStore.open({
 const queue = RunQueue.open({ redis, onError });
 const claude = new ClaudeInstallation(settings.claudeBin);
 let drainAsked = false;
-const disk = new DiskGuard({ places: { 'data directory': settings.dataDir, 'temporary directory': tmpdir() }, minFreeBytes: settings.minFreeBytes });
+const places = { 'data directory': settings.dataDir, 'temporary directory': tmpdir() };
+const disk = new DiskGuard({ places, minFreeBytes: settings.minFreeBytes });
+const machine = new MachineGuard({ warden: () => warden, places });
 const draining = (): boolean => drainAsked || stop.drain.aborted;
 
 let exitCode = 0;
@@ -101,7 +108,7 @@ function takeNoMore(): void {
   heartbeat.beat();
 }
 
-const checks = readinessChecks({ store, claude, draining, disk });
+const checks = readinessChecks({ store, claude, draining, disk, machine });
 const health = await startHealthServer(settings, checks, metrics).catch((error: unknown) =>
   refuseToStart(listenProblem(settings, error)),
 );
@@ -132,12 +139,17 @@ const stopWatchForOrphans = watchForOrphans(orphans);
 const warden = Warden.start({
   entry: fileURLToPath(new URL('./warden/main.js', import.meta.url)),
   onEnded: (mark, pids) => log.error({ mark, pids }, 'the warden ended processes whose lease was over'),
-  onDied: (why) => log.error({ why }, 'the warden died; starting another one'),
+  onDied: (why) => {
+    log.error({ why }, 'the warden died; starting another one');
+    void machine.rest(`the warden died: ${why}`);
+  },
   onReplaced: () => log.info('another warden watches'),
   onGivenUp: (why) => leaveWithError(`no warden can be kept running: ${why}`),
 });
 const active = new ActiveRuns(() => heartbeat.beat());
-const parts: WorkerParts = { id, settings, log, metrics: runMetrics, store, queue, warden, claude, active, disk, hostEnvironment: environment };
+const credential = announcedCredential({ settings, hostEnvironment: environment });
+const provider = new ProviderRest({ stance: async () => (credential === undefined ? 'go_on' : store.upstream.stance(credential, id)), intake: () => intake, log });
+const parts: WorkerParts = { id, settings, log, metrics: runMetrics, store, queue, warden, claude, active, disk, machine, provider, hostEnvironment: environment };
 tellOfWork(metrics, { active, capacity: settings.capacity, draining });
 const forgetSignals = await unlessStopped(
   store.onWorkerSignal(id, (signal) => {
@@ -145,24 +157,38 @@ const forgetSignals = await unlessStopped(
     if (signal.type === 'cancel') active.cancel(signal.runId);
   }),
 );
-const consumer = RunConsumer.open({ redis, capacity: settings.capacity, handle: (ticket) => performRun(ticket, parts), onError });
+const handle = (ticket: Ticket): Promise<void> => {
+  provider.onTicket();
+  return performRun(ticket, parts);
+};
+const consumer = RunConsumer.open({ redis, capacity: settings.capacity, handle, onError });
 const stopWatchingMemory = watchMemory({
   active,
   limitBytes: settings.runMemoryBytes,
   onError: (error) => log.warn({ err: error }, 'the memory of the runs could not be looked at'),
 });
-const onQueueError = (error: unknown): void => log.warn({ err: error }, 'the queue did not take note of the room on the disk');
+const intake = new Intake({ consumer, leaving: draining, onError: (error) => log.warn({ err: error }, 'the queue did not take note of whether runs are taken') });
+const stopWatchingMachine = machine.watch({
+  onTrouble: (problem) => {
+    log.error({ problem }, 'no more runs are taken: this machine has a problem');
+    intake.hold('machine');
+  },
+  onOver: () => {
+    log.info('the problem of this machine is over');
+    intake.letGo('machine');
+  },
+});
 const stopWatchingDisk = disk.watch({
   onLow: (problem) => {
     log.error({ problem }, 'no room on the disk: no more runs are taken');
-    void consumer.pause().catch(onQueueError);
+    intake.hold('disk');
   },
   onEnough: () => {
     log.info('there is room on the disk again');
-    if (!draining()) void consumer.resume().catch(onQueueError);
+    intake.letGo('disk');
   },
 });
-const heartbeat = startHeartbeat(parts, version, { draining, onDrain: takeNoMore });
+const heartbeat = startHeartbeat(parts, version, { draining, resting: () => intake.isHeld, onDrain: takeNoMore });
 const stopHousekeeping = startHousekeeping({
   workerId: id,
   store,
@@ -176,7 +202,7 @@ const stopWatchingQueue = watchQueue({
   queue,
   consumer,
   capacity: settings.capacity,
-  resting: () => draining() || disk.problem !== undefined,
+  resting: () => draining() || intake.isHeld,
   limitMs: settings.queueSilenceMs,
   onDeaf: () => leaveWithError('runs wait, it has room for them, Redis answers, and yet it gets no ticket'),
 });
@@ -185,6 +211,7 @@ log.info({ worker_id: id, port: health.port, capacity: settings.capacity }, 'wor
 await stopped;
 stopWatchingQueue();
 stopWatchingDisk();
+stopWatchingMachine();
 heartbeat.beat();
 await drain(parts, consumer, stop.hurry);
 // Everything from here on is politeness: whatever hangs, the process ends.

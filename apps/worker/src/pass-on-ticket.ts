@@ -15,7 +15,10 @@ export async function passOnTicket(ticket: Ticket, parts: Pick<WorkerParts, 'sto
   const answer = await untilAnswered(
     () => store.passOn(runId, ticket.dispatch),
     (error) => log.warn({ run_id: runId, err: error }, 'the run was not passed on; trying again'),
-  );
+  ).catch((error: unknown) => {
+    log.error({ run_id: runId, err: error }, 'the run cannot be passed on: its ticket is dropped');
+    return undefined;
+  });
   if (answer?.kind === 'stale') metrics.staleTicket();
   if (answer?.kind === 'passed_on') {
     metrics.passedOn();

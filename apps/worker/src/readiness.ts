@@ -1,10 +1,11 @@
-// Whether this worker can take runs: Redis, the CLI, room on the disk, and that it is not leaving.
+// Whether this worker can take runs: Redis, the CLI, room on the disk, its warden and directories, and that it is not leaving.
 import type { RunStore } from '@runyard/run-store';
 import type { ClaudeInstallation } from './claude-installation.js';
 import { memoryCheck } from '@runyard/telemetry';
 import type { HealthCheck } from '@runyard/telemetry';
 import type { DiskGuard } from './disk-guard.js';
 import type { HealthChecks } from './health-server.js';
+import type { MachineGuard } from './machine-guard.js';
 
 const ANSWER_MS = 2000;
 
@@ -13,16 +14,17 @@ export interface ReadinessParts {
   readonly claude: Pick<ClaudeInstallation, 'check'>;
   readonly draining: () => boolean;
   readonly disk: Pick<DiskGuard, 'check'>;
+  readonly machine: Pick<MachineGuard, 'check'>;
 }
 
 /** The checks of /readyz. */
-export function readinessChecks({ store, claude, draining, disk }: ReadinessParts): HealthChecks {
+export function readinessChecks({ store, claude, draining, disk, machine }: ReadinessParts): HealthChecks {
   const redis = redisCheck(store);
   return async () => {
     const [redisState, claudeState, diskState] = await Promise.all([redis(), claude.check(), disk.check()]);
     const leaving = draining();
     const drain = { ok: !leaving, detail: leaving ? 'the worker is stopping and takes no more runs' : 'the worker takes runs' };
-    return { redis: redisState, claude: claudeState, disk: diskState, memory: { ...memoryCheck(), essential: false }, drain };
+    return { redis: redisState, claude: claudeState, disk: diskState, machine: machine.check(), memory: { ...memoryCheck(), essential: false }, drain };
   };
 }
 

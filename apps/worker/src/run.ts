@@ -11,12 +11,13 @@ import { limitsLeft } from './claude-command.js';
 import { converse } from './converse.js';
 import type { Conversation } from './converse.js';
 import { crashPoint } from './crash-points.js';
-import { cannotGoOn } from './cannot-go-on.js';
+import { backToTheQueue, cannotGoOn } from './cannot-go-on.js';
 import { failureCodeOf } from './disk-full.js';
 import { isEnding } from './endings.js';
 import type { Ending } from './endings.js';
 import { endWithoutProcess, lookBack } from './look-back.js';
 import type { Beginning } from './look-back.js';
+import { MachineTrouble, onThisMachine } from './machine-trouble.js';
 import { elapsedMs, stoppedOutcome } from './outcomes.js';
 import { whyNotStarted } from './refusals.js';
 import { openSecrets } from './run-secrets.js';
@@ -46,14 +47,15 @@ export async function performRun(ticket: Ticket, parts: WorkerParts): Promise<vo
 async function workOn(active: ActiveRun, parts: WorkerParts): Promise<Ending> {
   let beginning: Beginning | undefined;
   try {
-    const found = await lookBack(active, parts);
+    const found = await onThisMachine(lookBack(active, parts));
     if (isEnding(found)) return found;
     beginning = found;
     const ending = await goOn(active, beginning, parts);
     return isEnding(ending) ? ending : await cannotGoOn(ending, active, beginning, parts);
   } catch (error) {
     parts.log.error({ run_id: active.run.id, err: error }, 'an error ended the attempt');
-    return cannotGoOn(failureOf(error), active, beginning, parts);
+    const back = error instanceof MachineTrouble ? await backToTheQueue(error, active, beginning, parts) : undefined;
+    return back ?? cannotGoOn(failureOf(error instanceof MachineTrouble ? error.cause : error), active, beginning, parts);
   }
 }
 
@@ -67,13 +69,13 @@ async function goOn(active: ActiveRun, beginning: Beginning, parts: WorkerParts)
   const secrets = openSecrets(active.run.request, parts.hostEnvironment);
   if (isFailure(secrets)) return secrets;
 
-  const workspace = await openWorkspace(active, beginning.mode, parts);
+  const workspace = await onThisMachine(openWorkspace(active, beginning.mode, parts));
   if (isFailure(workspace)) return workspace;
 
   // First the watch, then the process: a process that nobody watches must not exist.
-  await parts.warden.watch(active.mark, active.deadlineAtMs(), [active.privateDir]);
+  await onThisMachine(parts.warden.watch(active.mark, active.deadlineAtMs(), [active.privateDir]));
   try {
-    const session = await openSession(active, workspace, beginning.mode === 'resume' ? 'from_last_attempt' : 'from_prompt', parts, secrets);
+    const session = await onThisMachine(openSession(active, workspace, beginning.mode === 'resume' ? 'from_last_attempt' : 'from_prompt', parts, secrets));
     if (isFailure(session)) return session;
     const order = active.orders.current;
     if (order && isFinal(order)) return endWithoutProcess(stoppedOutcome(order), active, beginning.past, parts);
@@ -81,7 +83,7 @@ async function goOn(active: ActiveRun, beginning: Beginning, parts: WorkerParts)
     if (active.leaving.aborted) return { kind: 'hand_over' };
 
     crashPoint('K0', active.run.id, active.lease.attempt);
-    const notes = await openAttempt(active, beginning.mode, session.costBeforeUsd, parts);
+    const notes = await onThisMachine(openAttempt(active, beginning.mode, session.costBeforeUsd, parts));
     if (isEnding(notes)) return notes;
     try {
       const limits = limitsLeft(active.run.request, beginning.past.spent());

@@ -12,6 +12,7 @@ import { attemptProjects, runDirectory } from './attempt-file.js';
 import { redactTranscripts } from './redact-transcripts.js';
 import type { RunSecrets } from './run-secrets.js';
 import { SecretRedactor } from './secret-redactor.js';
+import { syncDirectories } from './sync-directories.js';
 import type { WorkerParts } from './worker-parts.js';
 
 export interface OpenSession {
@@ -88,6 +89,7 @@ async function keep({ run }: ActiveRun, session: OpenSession, shelf: string, par
   try {
     await redactTranscripts(session.configDir, new SecretRedactor(secrets));
     const saved = await saveTranscript({ configDir: session.configDir, sessionUuid: sessionId }, shelf);
+    if (saved) await syncDirectories(shelf, parts.settings.dataDir);
     return saved ? { sessionCostUsd: await costOf(shelf, sessionId) } : undefined;
   } catch (error) {
     parts.log.error({ run_id: run.id, session_id: run.sessionId, err: error }, 'the transcript was not saved: the session cannot go on from here');
@@ -127,6 +129,7 @@ export async function promote(run: RunRecord, parts: WorkerParts): Promise<void>
     // Nothing there: an attempt before this one has done it. The directory of large tool results goes first, because the transcript refers to it.
     if (await exists(join(from, sessionUuid))) await rm(join(to, sessionUuid), { recursive: true, force: true });
     for (const name of [sessionUuid, `${sessionUuid}.jsonl`]) await rename(join(from, name), join(to, name)).catch(ifMissing);
+    await syncDirectories(to, parts.settings.dataDir);
   } catch (error) {
     parts.log.error({ run_id: run.id, session_id: run.sessionId, err: error }, 'the transcript was not taken over: the session cannot go on from here');
   }

@@ -1,10 +1,12 @@
 // The last step: write down how the attempt ended, free what it held, let the next one go on.
+import { failure } from '@runyard/domain';
 import type { Outcome } from '@runyard/domain';
 import type { Dispatch, FinishAnswer, Flush } from '@runyard/run-store';
 import type { ActiveRun } from './active-runs.js';
 import { crashPoint } from './crash-points.js';
 import type { Ending } from './endings.js';
 import { sendTicket } from './housekeeping.js';
+import { failedOutcome } from './outcomes.js';
 import { forgetAttempts } from './session.js';
 import { untilAnswered } from './until-answered.js';
 import type { WorkerParts } from './worker-parts.js';
@@ -32,7 +34,7 @@ async function finish(active: ActiveRun, outcome: Outcome, lastFlush: Flush | un
   const { log, store } = parts;
   const runId = active.run.id;
   crashPoint('K7', runId, active.lease.attempt);
-  const answer = await ask(active, parts, () => store.finish(active.lease, outcome, lastFlush));
+  const answer = await ask(active, parts, () => store.finish(active.lease, outcome, lastFlush)).catch((error: unknown) => finishBare(error, active, outcome, parts));
   crashPoint('K8', runId, active.lease.attempt);
   log.info({ run_id: runId, status: outcome.status, failure: outcome.failure?.code, answer: answer?.kind }, 'run finished');
   if (answer) count(answer, active, outcome, parts);
@@ -43,17 +45,36 @@ async function finish(active: ActiveRun, outcome: Outcome, lastFlush: Flush | un
   store.compact(runId).catch((error: unknown) => log.warn({ run_id: runId, err: error }, 'the log was not compacted yet'));
 }
 
+/** Something of what is to be written is refused whenever it is sent. The run ends all the same, and says so. @throws when not even that is taken: then its lease runs out */
+async function finishBare(error: unknown, active: ActiveRun, outcome: Outcome, parts: WorkerParts): Promise<FinishAnswer | undefined> {
+  parts.log.error({ run_id: active.run.id, err: error }, 'the end of the run cannot be written as it is');
+  const why = failure('internal', `Its end was refused: ${error instanceof Error ? error.message : String(error)}`);
+  const bare: Outcome = { ...outcome, status: 'failed', failure: outcome.failure?.code === 'internal' ? outcome.failure : why, result: null, structured_output: null };
+  return ask(active, parts, () => parts.store.finish(active.lease, bare));
+}
+
 async function handOver(active: ActiveRun, { spent }: Extract<Ending, { kind: 'hand_over' }>, lastFlush: Flush | undefined, parts: WorkerParts): Promise<void> {
-  const dispatch = await ask(active, parts, () => parts.store.handOver(active.lease, lastFlush, spent));
-  // Also when it was canceled meanwhile: then the next run of its session has the dispatch, or there is none.
-  if (dispatch === undefined && (await ask(active, parts, () => parts.store.get(active.run.id)))?.status !== 'canceled') parts.metrics.staleWrite('hand_over');
+  const dispatch = await ask(active, parts, () => parts.store.handOver(active.lease, lastFlush, spent)).catch((error: unknown) => {
+    // The next one finds out for itself what was done.
+    parts.log.error({ run_id: active.run.id, err: error }, 'the run cannot be handed over in order');
+    return ask(active, parts, () => parts.store.requeue(active.lease, 'lease_lost'));
+  });
+  if (await isRefused(dispatch, active, parts)) parts.metrics.staleWrite('hand_over');
   return next(dispatch, active, 'run handed over', parts);
 }
 
 async function park(active: ActiveRun, { input }: Extract<Ending, { kind: 'park' }>, lastFlush: Flush | undefined, parts: WorkerParts): Promise<void> {
-  const answer = await ask(active, parts, () => parts.store.park(active.lease, input, lastFlush));
-  parts.log.info({ run_id: active.run.id, waiting_for: input.waitingFor, why: input.detail, answer: answer?.kind }, 'run waits');
+  const answer = await ask(active, parts, () => parts.store.park(active.lease, input, lastFlush)).catch((error: unknown) => error as Error);
+  if (answer instanceof Error) {
+    const why = failure('internal', `It was to wait, and that was refused: ${answer.message}`);
+    return finish(active, { ...failedOutcome(why), ...input.spent }, undefined, parts);
+  }
+  parts.log.info({ run_id: active.run.id, waiting_for: input.waitingFor, why: input.detail, answer: answer?.kind }, answer?.kind === 'passed_on' ? 'run left to another worker' : 'run waits');
   if (answer?.kind === 'lost') parts.metrics.staleWrite('park');
+  if (answer?.kind === 'passed_on') {
+    parts.provider.rest();
+    await startNext(answer.next, parts);
+  }
   if (answer?.kind === 'canceled') {
     parts.metrics.ended({ status: 'canceled', reason: undefined, trigger: active.run.trigger, durationMs: undefined });
     if (answer.next) await startNext(answer.next, parts);
@@ -70,7 +91,14 @@ function count(answer: FinishAnswer, { run }: ActiveRun, outcome: Outcome, { met
 /** Its processes are gone, so nobody has to wait for the end of a lease that a late renewal may even have prolonged. */
 async function giveBack(active: ActiveRun, parts: WorkerParts): Promise<void> {
   active.events.stop();
-  return next(await ask(active, parts, () => parts.store.requeue(active.lease, 'lease_lost')), active, 'run given back', parts);
+  const dispatch = await ask(active, parts, () => parts.store.requeue(active.lease, 'lease_lost'));
+  if (await isRefused(dispatch, active, parts)) parts.metrics.staleWrite('give_back');
+  return next(dispatch, active, 'run given back', parts);
+}
+
+/** When it was canceled meanwhile it was taken all the same: then the next run of its session has the dispatch, or there is none. */
+async function isRefused(dispatch: Dispatch | undefined, active: ActiveRun, parts: WorkerParts): Promise<boolean> {
+  return dispatch === undefined && (await ask(active, parts, () => parts.store.get(active.run.id)))?.status !== 'canceled';
 }
 
 async function next(dispatch: Dispatch | undefined, { run }: ActiveRun, what: string, parts: WorkerParts): Promise<void> {
@@ -78,6 +106,7 @@ async function next(dispatch: Dispatch | undefined, { run }: ActiveRun, what: st
   if (dispatch) await startNext(dispatch, parts);
 }
 
+/** @throws what the store says again and again for no reason outside */
 function ask<T>({ run }: ActiveRun, { log }: WorkerParts, question: () => Promise<T>): Promise<T | undefined> {
   return untilAnswered(question, (error) => log.warn({ run_id: run.id, err: error }, 'the end of the attempt was not taken; sending it again'));
 }

@@ -6,6 +6,8 @@ import type { Logger, RunMetrics } from '@runyard/telemetry';
 import type { ActiveRuns } from './active-runs.js';
 import type { ClaudeInstallation } from './claude-installation.js';
 import type { DiskGuard } from './disk-guard.js';
+import type { MachineGuard } from './machine-guard.js';
+import type { ProviderRest } from './provider-rest.js';
 import type { Warden } from './warden/warden.js';
 
 export interface WorkerParts {
@@ -21,6 +23,10 @@ export interface WorkerParts {
   readonly active: ActiveRuns;
   /** Whether there is room to start a run. */
   readonly disk: DiskGuard;
+  /** Told of what this machine could not do for a run that was not begun. */
+  readonly machine: MachineGuard;
+  /** Whether the runs are left to other workers. */
+  readonly provider: Pick<ProviderRest, 'look' | 'rest' | 'onTicket'>;
   /** The environment of the worker, from which the allow-list of a run is taken. */
   readonly hostEnvironment: Readonly<Record<string, string>>;
 }

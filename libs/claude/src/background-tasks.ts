@@ -12,6 +12,7 @@ const FOLLOW_UP_GRACE_MS = 3_000;
 export class BackgroundTasks {
   #running = new Set<string>();
   #owedSinceMs: number | undefined;
+  #wasCutOff = false;
 
   get count(): number {
     return this.#running.size;
@@ -32,7 +33,8 @@ export class BackgroundTasks {
   ended(message: JsonObject, sessionIsIdle: boolean, nowMs: number): void {
     const id = textField(message, 'task_id');
     if (id === undefined || !this.#running.delete(id)) return;
-    if (sessionIsIdle && textField(message, 'status') !== 'stopped') this.#owedSinceMs = nowMs;
+    if (textField(message, 'status') === 'stopped') this.#wasCutOff = true;
+    else if (sessionIsIdle) this.#owedSinceMs = nowMs;
   }
 
   /** A turn has begun: whatever was owed is paid. */
@@ -40,9 +42,14 @@ export class BackgroundTasks {
     this.#owedSinceMs = undefined;
   }
 
-  /** One was to begin and has not, however long ago that was. */
+  /** Claude has given an answer, and knew by then what had been stopped. */
+  answered(): void {
+    this.#wasCutOff = false;
+  }
+
+  /** One was to begin and has not, however long ago that was; or it never will, because its task was stopped: an interrupt stops them all. */
   get turnOwed(): boolean {
-    return this.#owedSinceMs !== undefined;
+    return this.#owedSinceMs !== undefined || this.#wasCutOff;
   }
 
   owesTurn(nowMs: number): boolean {

@@ -29,7 +29,7 @@ export interface ExitSigns {
   readonly stderr: string;
   /** It printed at least one message. */
   readonly sawMessage: boolean;
-  /** How many processes the kernel has ended for want of memory since this one was started, where that is known. */
+  /** How many processes the kernel has ended for want of memory in the seconds before this one ended, where that is known. */
   readonly oomKills?: number | undefined;
 }
 

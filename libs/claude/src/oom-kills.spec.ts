@@ -1,10 +1,10 @@
 // The kernel's count is found in both versions of control groups, inside and outside of containers.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { temporaryDirectory } from '@runyard/testing';
+import { temporaryDirectory, waitFor } from '@runyard/testing';
 import type { TemporaryDirectory } from '@runyard/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { oomKillCount } from './oom-kills.js';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { OomKills, oomKillCount } from './oom-kills.js';
 
 let directory: TemporaryDirectory;
 beforeAll(async () => {
@@ -43,4 +43,26 @@ test('nobody counts: undefined', async () => {
 
 test('here it is a number or not known, never an error', async () => {
   expect(await oomKillCount()).toSatisfy((count: unknown) => count === undefined || Number.isInteger(count));
+});
+
+test('a kill of long ago is nobody\'s any more, one of a moment ago is', async () => {
+  const path = join(directory.path, 'history', 'memory.events');
+  const kernelSays = (kills: number) => { mkdirSync(dirname(path), { recursive: true }); writeFileSync(path, `oom_kill ${kills}\n`); };
+  const root = dirname(path);
+  writeFileSync(join(directory.path, 'of-history'), '0::/\n');
+  kernelSays(7);
+  const watched = await OomKills.watch({ count: () => oomKillCount(root, join(directory.path, 'of-history')), windowMs: 200, everyMs: 20 });
+  onTestFinished(() => watched.close());
+  expect(await watched.recent(), 'before the start').toBe(0);
+  kernelSays(8);
+  expect(await watched.recent()).toBe(1);
+  await waitFor(async () => (await watched.recent()) === 0, { what: 'the kill to be of long ago' });
+  kernelSays(10);
+  expect(await watched.recent()).toBe(2);
+});
+
+test('nobody counts: none', async () => {
+  const watched = await OomKills.watch({ count: async () => undefined });
+  watched.close();
+  expect(await watched.recent()).toBe(0);
 });

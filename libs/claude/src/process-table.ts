@@ -30,10 +30,14 @@ export async function listProcesses(): Promise<ProcessEntry[]> {
 
 /** The start time of a process right now, or undefined when it is gone: read just before a signal is sent. */
 export function startedAtNow(pid: number): string | undefined {
-  // Elsewhere there is nothing as quick; the moment between list and signal stays open there.
+  return entryNow(pid)?.startedAt;
+}
+
+/** One process right now, or undefined when it is gone. Linux only: elsewhere there is nothing as quick, and the answer is undefined. */
+export function entryNow(pid: number): ProcessEntry | undefined {
   if (!usesProc) return undefined;
   try {
-    return parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.startedAt;
+    return parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1'));
   } catch {
     return undefined;
   }

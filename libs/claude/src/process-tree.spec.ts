@@ -111,6 +111,13 @@ describe('finds and ends', () => {
     expect(await processesWithMark(MARK)).toEqual([]);
   });
 
+  test('a time that was over before any look was complete says so: nothing is known then', async () => {
+    // There is always one that is just being replaced by another program.
+    const storm = `for (;;) { my $p = fork; exec '/bin/true' unless $p; waitpid $p, 0; }`;
+    for (let count = 0; count < 2; count += 1) started.push(spawn('perl', ['-e', storm], { env: { PATH: '/usr/bin:/bin' }, stdio: 'ignore' }));
+    await waitFor(async () => (await sweep(MARK, { timeoutMs: -1 })).left === undefined, { what: 'an incomplete look', timeoutMs: 60_000 });
+  });
+
   test('a process that ignores every signal it can', async () => {
     const stubborn = run(`for (const s of ['SIGTERM','SIGINT','SIGHUP']) process.on(s, () => {}); ${STAY}`);
     await marked(stubborn.pid);

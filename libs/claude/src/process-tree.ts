@@ -16,8 +16,8 @@ export interface SweepOptions {
 export interface SweepResult {
   /** Pids that were sent SIGKILL. */
   readonly killed: number[];
-  /** Pids that still live although the time is over: empty when the last scan found nothing. */
-  readonly left: number[];
+  /** Pids that still live although the time is over: empty when the last scan found nothing. Undefined when no scan could tell before the time was over: try again. */
+  readonly left: number[] | undefined;
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -93,7 +93,7 @@ export async function sweep(mark: string, options: SweepOptions = {}): Promise<S
     const { found, complete } = await scan(mark, { ...options, known });
     emptyScans = found.length === 0 ? emptyScans + 1 : 0;
     if (complete ? found.length === 0 : !readsEnvironments && emptyScans >= ENOUGH_EMPTY_SCANS) return { killed: [...killed], left: [] };
-    if (performance.now() > deadline) return { killed: [...killed], left: found.map((entry) => entry.pid) };
+    if (performance.now() > deadline) return { killed: [...killed], left: found.length === 0 ? undefined : found.map((entry) => entry.pid) };
     for (const entry of found.filter(endNow)) killed.add(entry.pid);
     known.push(...found);
     await sleep(BETWEEN_SCANS_MS);

@@ -1,7 +1,7 @@
 // Where the CLI keeps the transcript of a session, and how it is carried from one machine's config directory to another's.
 import { copyFile, cp, mkdir, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { repairTranscript } from './transcript-repair.js';
 
 export interface TranscriptPlace {
@@ -79,6 +79,7 @@ async function replaceFile(from: string, to: string): Promise<void> {
     await copyFile(from, draft);
     await sync(draft);
     await rename(draft, to);
+    await sync(dirname(to));
   } finally {
     await rm(draft, { force: true });
   }
@@ -90,6 +91,10 @@ async function replaceDirectory(from: string, to: string): Promise<void> {
   const draft = `${to}.${randomUUID()}.tmp`;
   try {
     await cp(from, draft, { recursive: true });
+    for (const entry of await readdir(draft, { recursive: true, withFileTypes: true })) {
+      if (entry.isFile() || entry.isDirectory()) await sync(join(entry.parentPath, entry.name));
+    }
+    await sync(draft);
     await rm(to, { recursive: true, force: true });
     await rename(draft, to);
   } finally {
@@ -97,8 +102,9 @@ async function replaceDirectory(from: string, to: string): Promise<void> {
   }
 }
 
+/** A file, or the names in a directory. */
 async function sync(path: string): Promise<void> {
-  const file = await open(path, 'r+');
+  const file = await open(path, 'r');
   try {
     await file.sync();
   } finally {

@@ -72,6 +72,21 @@ test('a task that was stopped owes nothing, and a turn that never comes is not w
   expect(lost.ready()).toBe(true);
 });
 
+test('a task that was stopped with its process has not come to its end: more was to follow, until Claude has answered once more', () => {
+  const { feed, tracker } = tracked();
+  feed(session('running'), init, tasks('t1'), result({ result: 'it is started' }), lifecycle('completed'), session('idle'));
+  feed(ended('t1', 'stopped'), tasks(), session('idle'));
+  expect([tracker.backgroundTaskCount, tracker.turnOpen, tracker.hasMoreToSay]).toEqual([0, false, true]);
+  feed(session('running'), init, result({ result: 'it was stopped' }), session('idle'));
+  expect(tracker.hasMoreToSay).toBe(false);
+});
+
+test('a task that Claude itself stops within a turn is no reason to wait', () => {
+  const { feed, tracker } = tracked();
+  feed(session('running'), init, tasks('t1'), ended('t1', 'stopped'), tasks(), result(), lifecycle('completed'), session('idle'));
+  expect(tracker.hasMoreToSay).toBe(false);
+});
+
 test('a task that ends within a turn owes nothing of its own: the session says whether another turn follows', () => {
   const { feed, ready } = tracked();
   feed(session('running'), init, tasks('t1'), ended('t1'), tasks(), result(), lifecycle('completed'));

@@ -227,7 +227,10 @@ export class TurnTracker {
 
   #result(message: JsonObject): void {
     this.#turnOpen = false;
-    if (!isLeftoverResult(message, this.#lastResult)) this.#lastResult = message;
+    if (!isLeftoverResult(message, this.#lastResult)) {
+      this.#lastResult = message;
+      this.#tasks.answered();
+    }
     if (message['structured_output'] !== undefined) this.#structuredOutput = message['structured_output'];
     this.#totals = addResult(this.#totals, message);
     this.#tools.clear();

@@ -124,7 +124,8 @@ describe('what compaction leaves alone', () => {
     await mkdir(join(directory.path, 'runs'), { recursive: true });
     await writeFile(join(directory.path, 'runs', id), 'in the way');
     await expect(store.compact(id)).rejects.toThrow(/EEXIST|ENOTDIR/);
-    expect(await store.pendingCompactions(0, 10)).toEqual([id]);
+    // It has its turn again, after the others.
+    expect([await store.pendingCompactions(0, 10), await store.pendingCompactions(-120_000, 10)]).toEqual([[], [id]]);
     expect((await logOf(store, id)).events).toEqual(all);
     await rm(join(directory.path, 'runs', id));
     await store.compact(id);

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { DELTA_EVENT_TYPE } from '@runyard/domain';
 import type { StoredEvent } from './answers.js';
 import type { Connection } from './connection.js';
-import { LogUnreadableError } from './errors.js';
+import { LogUnreadableError, RedisUnavailableError } from './errors.js';
 import type { Keys } from './keys.js';
 import { logPath, PART_FILE, readPart, runDirectory, writeLog } from './log-blob.js';
+import { postponeCompaction } from './scripts/postpone-compaction.js';
 import { readLog } from './scripts/read.js';
 import { swapLog } from './scripts/swap-log.js';
 
@@ -21,7 +22,8 @@ export class Compaction {
 
   /**
    * May be repeated and run twice at once. Does nothing for a run that is live, unknown or compacted.
-   * @throws an error of the file system when the data directory cannot be written: the stream then stays as it is
+   * @throws an error of the file system when the data directory cannot be written, or LogUnreadableError: the stream then stays as it is, and
+   * the run comes later among those that are to be compacted
    */
   async compact(runId: string): Promise<void> {
     const before = await this.connection.run((redis) => swapLog(redis, this.keys, runId));
@@ -29,8 +31,10 @@ export class Compaction {
     const path = logPath(this.dataDir, runId);
     const blob = await writeLog(this.#live(runId), path).catch(async (error: unknown) => {
       // Another compaction was so much faster that the stream is gone: nothing is left to do.
-      if ((await this.connection.run((redis) => swapLog(redis, this.keys, runId))) === 'stream') throw error;
-      return undefined;
+      if ((await this.connection.run((redis) => swapLog(redis, this.keys, runId))) !== 'stream') return undefined;
+      // Else it would be the first of them for ever.
+      if (!(error instanceof RedisUnavailableError)) await this.connection.run((redis) => postponeCompaction(redis, this.keys, runId));
+      throw error;
     });
     if (blob === undefined) return;
     const after = await this.connection.run((redis) => swapLog(redis, this.keys, runId, blob));

@@ -19,10 +19,11 @@ interface Member {
   readonly stop: () => Promise<void>;
 }
 
-function member(holder: string, family: string, jobs: readonly LeaderJob[]): Member {
+function member(holder: string, family: string, jobs: readonly LeaderJob[], hungAfterMs?: number): Member {
   const store = RunStore.open({ redis: redis.connection, role: 'api', dataDir: '/nowhere' });
   const [done, errors]: [string[], string[]] = [[], []];
-  const stop = startLeaderJobs({ store, holder, family, jobs, onDone: (job, count) => void done.push(`${job} ${count}`), onError: (job, error) => void errors.push(`${job} ${(error as Error).name}`) });
+  const more = hungAfterMs === undefined ? {} : { hungAfterMs };
+  const stop = startLeaderJobs({ ...more, store, holder, family, jobs, onDone: (job, count) => void done.push(`${job} ${count}`), onError: (job, error) => void errors.push(`${job} ${(error as Error).name}`) });
   onTestFinished(async () => {
     await stop();
     await store.close();
@@ -72,4 +73,33 @@ test('a job that fails or takes for ever does not keep the others, and what was 
   hanging.resolve(0);
   expect(new Set(done)).toEqual(new Set(['good 3']));
   expect(new Set(errors)).toEqual(new Set(['failing RangeError']));
+});
+
+test('a leader whose job hangs leaves the lead to another, and does not take it back when the round ends after all', { timeout: 60_000 }, async () => {
+  const hanging = Promise.withResolvers<number>();
+  const rounds = { first: 0, second: 0 };
+  const first = member('first', 'hung', [{ name: 'files', everyMs: 10, work: () => (rounds.first++, hanging.promise) }], 500);
+  await waitFor(() => rounds.first === 1, { what: 'the first leader' });
+  member('second', 'hung', [{ name: 'files', everyMs: 10, work: async () => (rounds.second++, 0) }]);
+  onTestFinished(() => hanging.resolve(0));
+  await waitFor(() => rounds.second > 20, { what: 'the second leader', timeoutMs: 30_000 });
+  expect(first.errors[0]).toBe('files Error');
+  hanging.resolve(7);
+  await waitFor(() => first.done.length > 0, { what: 'the end of the long round' });
+  const from = rounds.second;
+  await waitFor(() => rounds.second > from + 200, { what: 'more rounds of the second', timeoutMs: 30_000 });
+  expect([rounds.first, first.done]).toEqual([1, ['files 7']]);
+});
+
+test('nobody else is there: the leader whose job hangs goes on with the others', { timeout: 60_000 }, async () => {
+  const hanging = Promise.withResolvers<number>();
+  let good = 0;
+  const { errors } = member('only', 'alone', [
+    { name: 'hanging', everyMs: 10, work: () => hanging.promise },
+    { name: 'good', everyMs: 10, work: async () => (good++, 0) },
+  ], 300);
+  onTestFinished(() => hanging.resolve(0));
+  await waitFor(() => errors.length > 0, { what: 'the offer' });
+  const from = good;
+  await waitFor(() => good > from + 20, { what: 'rounds of the other job after it' });
 });

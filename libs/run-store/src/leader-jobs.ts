@@ -6,11 +6,17 @@ import type { RunStore } from './run-store.js';
 /** A leader that dies is followed by another within these two together. */
 const LEAD_MS = 3_000;
 const RENEW_MS = 1_000;
+/** A round that takes longer than so many pauses between rounds, and longer than the time below, hangs. */
+const HUNG_PAUSES = 20;
+const HUNG_MS = 60_000;
+/** While one hangs the lead is on offer so often, for long enough that whoever else is there takes it. */
+const OFFER_EVERY_MS = 10_000;
+const OFFER_MS = 2 * RENEW_MS;
 
 export interface LeaderJob {
   readonly name: string;
   readonly everyMs: number;
-  /** One bounded round. Answers how many things it put right. */
+  /** One bounded round, harmless also when it goes on after another has the lead. Answers how many things it put right. */
   readonly work: () => Promise<number>;
 }
 
@@ -25,9 +31,11 @@ export interface LeaderJobsOptions {
   readonly onDone: (job: string, count: number) => void;
   /** A job failed, and is done again in its time; the others go on. */
   readonly onError: (job: string, error: unknown) => void;
+  /** Default 60 s. */
+  readonly hungAfterMs?: number;
 }
 
-/** Starts them; the answer stops them, waits for what is under way and resigns. */
+/** Starts them; one that hangs is left to another process, if there is one. The answer stops them, waits for what is under way and resigns. */
 export function startLeaderJobs(options: LeaderJobsOptions): () => Promise<void> {
   const loops = new LeaderJobs(options);
   return () => loops.stop();
@@ -41,6 +49,9 @@ class LeaderJobs {
   #leadsUntil = 0;
   /** Aborted when there is a reason to look before the time is over. */
   #wake = new AbortController();
+  /** When each round that is under way began, and of which job. */
+  readonly #rounds = new Map<LeaderJob, number>();
+  #offeredAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: LeaderJobsOptions) {
     this.#options = options;
@@ -60,6 +71,7 @@ class LeaderJobs {
     while (!this.#stopped) {
       const askedAt = performance.now();
       try {
+        if (await this.#offer()) continue;
         const led = this.#leads();
         this.#leadsUntil = (await store.lead(family, holder, LEAD_MS)) ? askedAt + LEAD_MS : 0;
         if (!led && this.#leads()) this.#wakeAll();
@@ -70,16 +82,37 @@ class LeaderJobs {
     }
   }
 
-  async #repeat({ name, everyMs, work }: LeaderJob): Promise<void> {
+  /** True when the lead was free for a moment because a job of ours hangs. Whoever is alone has it back, for the other jobs. */
+  async #offer(): Promise<boolean> {
+    const { store, family, holder, onError } = this.#options;
+    const now = performance.now();
+    const hung = [...this.#rounds].find(([job, sinceMs]) => now - sinceMs > this.#patienceMs(job))?.[0];
+    if (hung === undefined || !this.#leads() || now - this.#offeredAt < OFFER_EVERY_MS) return false;
+    onError(hung.name, new Error(`a round of ${hung.name} takes longer than ${this.#patienceMs(hung)} ms: another process may lead`));
+    this.#leadsUntil = 0;
+    await store.resign(family, holder);
+    await this.#pause(OFFER_MS);
+    this.#offeredAt = performance.now();
+    return true;
+  }
+
+  #patienceMs({ everyMs }: LeaderJob): number {
+    return Math.max(HUNG_PAUSES * everyMs, this.#options.hungAfterMs ?? HUNG_MS);
+  }
+
+  async #repeat(job: LeaderJob): Promise<void> {
+    const { name, everyMs, work } = job;
     const { onDone, onError } = this.#options;
     while (!this.#stopped) {
       if (this.#leads()) {
+        this.#rounds.set(job, performance.now());
         try {
           const count = await work();
           if (count > 0) onDone(name, count);
         } catch (error) {
           onError(name, error);
         }
+        this.#rounds.delete(job);
       }
       await this.#pause(everyMs);
     }

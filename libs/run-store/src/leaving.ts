@@ -34,6 +34,8 @@ export interface ParkInput {
 
 export type ParkAnswer =
   | { readonly kind: 'parked' }
+  /** It need not wait: another worker, with a credential or a way to the provider that works, can go on with it. */
+  | { readonly kind: 'passed_on'; readonly next: Dispatch }
   /** A cancel had been asked for and won. `next`: the dispatch of the run that waited for this session. */
   | { readonly kind: 'canceled'; readonly next: Dispatch | null }
   | { readonly kind: 'already'; readonly status: TerminalStatus }

@@ -1,6 +1,6 @@
 // What a lost worker leaves in the record: whether a process may exist, how often workers were lost in a row, and why.
 import type { Redis } from 'ioredis';
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { RunStore } from './index.js';
 import type { Lease } from './index.js';
 import { CANCELED } from './outcomes.js';
@@ -11,10 +11,13 @@ let redis: Redis;
 let store: RunStore;
 
 onStoreStand((stand) => ({ redis, store } = stand));
+// One worker has them all: those of the test before would be company.
+beforeEach(() => redis.flushdb());
 
-/** The lease runs out and somebody notices; answers the next attempt. */
+/** The lease runs out, somebody notices, and the worker says nothing; answers the next attempt. */
 async function lost(lease: Lease) {
   await expireLease(redis, lease);
+  await redis.hset(`runyard:run:${lease.runId}`, 'noticed', `${lease.attempt} 1`);
   const dispatch = await store.redispatchLost(lease.runId);
   if (dispatch === undefined) throw new Error('nothing was redispatched');
   return claimed(store, dispatch);
@@ -36,7 +39,7 @@ describe('losses', () => {
     }
     await store.noteSpawn(lease);
     expect(await store.requeue(lease, 'lease_lost')).toBeDefined();
-    expect(await store.get(lease.runId)).toMatchObject({ losses: 4, left: 'lease_lost' });
+    expect(await store.get(lease.runId)).toMatchObject({ losses: 3, left: 'lease_lost' });
   });
 
   test('an attempt that lets its run wait in order forgets them; a claim that only lets it wait, or gives it back, does not', async () => {
@@ -79,6 +82,23 @@ describe('losses', () => {
     ({ lease } = await lost(lease));
     ({ lease } = await lost(lease));
     expect(await store.get(lease.runId)).toMatchObject({ losses: 1 });
+  });
+
+  test('a claim that comes to no process keeps why the run left: what was handed over, or waits, is not lost', async () => {
+    const run = await started(store);
+    await store.noteSpawn(run.lease);
+    let next = await claimed(store, (await store.handOver(run.lease))!);
+    next = await lost(next.lease);
+    expect(next.run).toMatchObject({ left: 'handed_over', losses: 0 });
+    next = await claimed(store, (await store.requeue(next.lease, 'lease_lost'))!);
+    expect(next.run).toMatchObject({ left: 'handed_over', losses: 0 });
+    await store.noteSpawn(next.lease);
+    await store.park(next.lease, { waitingFor: 'quota', left: 'quota', detail: 'x', resumesAtMs: 1 });
+    const [back] = await store.queued.advance(10, () => undefined);
+    next = await lost((await claimed(store, back!)).lease);
+    expect(next.run).toMatchObject({ left: 'quota', losses: 0 });
+    await store.noteSpawn(next.lease);
+    expect((await lost(next.lease)).run).toMatchObject({ left: 'lease_expired', losses: 1 });
   });
 
   test('another reason is no loss and leaves no word', async () => {

@@ -123,6 +123,8 @@ class Life {
       case 'lose lease':
         if (model.status !== 'running') return;
         model.leaseOver = true;
+        // What losses add up to is told elsewhere.
+        await redis.hdel(`runyard:run:${id}`, 'losses', 'shared');
         return expireLease(redis, { runId: id });
       case 'redispatch':
         return expect((await store.redispatchLost(id))?.dispatch).toBe(model.leave(model.leaseOver, 'lease_expired'));

@@ -36,6 +36,28 @@ test('canceled before, by the script that lets it go', async () => {
   }
 });
 
+test('of the first attempt that was lost nothing is known: the null says that it stands for something', async () => {
+  const unknown = { ...CANCELED, cost_estimated: true };
+  const later = await started(store);
+  await store.noteSpawn(later.lease);
+  await expireLease(redis, later.lease);
+  await store.redispatchLost(later.id);
+  await store.cancel(later.id);
+  expect(await outcomeOf(later.id)).toEqual(unknown);
+  const before = await started(store);
+  await store.noteSpawn(before.lease);
+  await store.cancel(before.id);
+  await expireLease(redis, before.lease);
+  await store.redispatchLost(before.id);
+  expect(await outcomeOf(before.id)).toEqual(unknown);
+  // Nothing was started, so nothing was used up.
+  const unbegun = await started(store);
+  await expireLease(redis, unbegun.lease);
+  await store.redispatchLost(unbegun.id);
+  await store.cancel(unbegun.id);
+  expect(await outcomeOf(unbegun.id)).toEqual(CANCELED);
+});
+
 test('what an attempt after that has used up is not known: it says so. One that comes to its end says it all itself', async () => {
   const first = await started(store);
   const second = await claimed(store, (await store.handOver(first.lease, undefined, spent))!);

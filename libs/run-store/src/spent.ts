@@ -13,7 +13,8 @@ const NOTHING = spentJson({ usage: null, cost_usd: null, cost_estimated: false, 
 
 /**
  * Lua. `note_spent(run, spent)`: remembers it for the attempt of the run, '' for nothing.
- * `with_spent(run, outcome)`: the outcome with it, unless it tells itself what was used up. What a lost attempt has used up since then is not in it.
+ * `with_spent(run, outcome)`: the outcome with it, unless it tells itself what was used up. What a lost attempt has used up since then is not in it;
+ * where nothing else is known either, `cost_estimated` says that the null stands for something.
  */
 export const SPENT_LUA = `
 local function note_spent(run, spent)
@@ -21,8 +22,8 @@ local function note_spent(run, spent)
 end
 local function with_spent(run, outcome)
   local nothing = [==[${NOTHING}}]==]
-  local noted = redis.call('HGET', run_key(run.id), 'spent')
-  if not noted or string.sub(outcome, -#nothing) ~= nothing then return outcome end
+  if string.sub(outcome, -#nothing) ~= nothing then return outcome end
+  local noted = redis.call('HGET', run_key(run.id), 'spent') or ('0 ' .. string.sub(nothing, 1, -2))
   local attempt, spent = string.match(noted, '^(%d+) (.*)$')
   if run.spawned > tonumber(attempt) then spent = string.gsub(spent, '"cost_estimated":false', '"cost_estimated":true', 1) end
   return string.sub(outcome, 1, -#nothing - 1) .. spent .. '}'

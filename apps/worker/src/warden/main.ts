@@ -1,29 +1,45 @@
 // The warden: ends `claude` processes whose lease is over or whose worker is gone. It outlives the worker by a moment.
 import { rm } from 'node:fs/promises';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { sweep } from '@runyard/claude';
+import { sweep, TreeWatch } from '@runyard/claude';
 import { monotonicMs } from '../monotonic-clock.js';
 import { WatchList } from './watch-list.js';
 import type { Watched } from './watch-list.js';
 import { decodeLines, encodeLine } from './warden-protocol.js';
-import type { FromWarden, ToWarden } from './warden-protocol.js';
+import type { AboutMark, FromWarden, ToWarden } from './warden-protocol.js';
 
 const CHECK_EVERY_MS = 100;
+const TREE_EVERY_MS = 100;
 // A process that does not die must not keep the others waiting; the next round tries it again.
 const SWEEP_MS = 1000;
 // A worker may be killed between fork and exec, when its child does not show the mark yet.
 const QUIET_ROUNDS_AT_THE_END = 8;
 
 const list = new WatchList();
+/** What the watched processes have started, by mark: the worker notes it too, and may be killed. */
+const trees = new Map<string, TreeWatch>();
 
 function tell(message: FromWarden): void {
   process.stdout.write(encodeLine(message));
 }
 
 async function end(watched: Watched): Promise<number> {
-  const { killed } = await sweep(watched.mark, { timeoutMs: SWEEP_MS, ...(watched.pid === undefined ? {} : { rootPid: watched.pid }) });
+  const known = trees.get(watched.mark)?.known() ?? [];
+  const { killed } = await sweep(watched.mark, { timeoutMs: SWEEP_MS, known, ...(watched.pid === undefined ? {} : { rootPid: watched.pid }) });
   if (killed.length > 0) tell({ type: 'ended', mark: watched.mark, pids: killed });
   return killed.length;
+}
+
+function noteTree(message: AboutMark): void {
+  const known = trees.get(message.mark);
+  if (message.type === 'release') {
+    known?.close();
+    trees.delete(message.mark);
+  } else if (message.type === 'process' && known === undefined) {
+    const tree = new TreeWatch({ everyMs: TREE_EVERY_MS });
+    trees.set(message.mark, tree);
+    tree.watch(message.pid);
+  }
 }
 
 async function endExpiredForEver(): Promise<never> {
@@ -58,6 +74,7 @@ for await (const message of decodeLines<ToWarden>(process.stdin)) {
     continue;
   }
   list.take(message);
+  noteTree(message);
   if (message.type === 'watch') tell({ type: 'watching', mark: message.mark });
 }
 await endEverything();

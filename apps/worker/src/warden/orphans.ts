@@ -79,10 +79,10 @@ function lives({ pid, startedAt }: WatchRecord): boolean {
   }
 }
 
-/** What was killed, or undefined when something of it lives on. */
+/** What was killed, or undefined when something of it lives on, or may. */
 async function endMark(mark: string): Promise<number[] | undefined> {
   const first = await sweep(mark, { timeoutMs: SWEEP_MS });
   await sleep(BEFORE_THE_SECOND_LOOK_MS);
   const second = await sweep(mark, { timeoutMs: SWEEP_MS });
-  return second.left.length > 0 ? undefined : [...first.killed, ...second.killed];
+  return second.left?.length === 0 ? [...first.killed, ...second.killed] : undefined;
 }

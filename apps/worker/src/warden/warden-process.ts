@@ -20,9 +20,12 @@ const UNANSWERED_PINGS = 4;
 /** A program that is just being started on a busy machine has more time. */
 const UNANSWERED_AT_THE_START = 15;
 
+type WardenChild = ChildProcessByStdio<Writable, Readable, null>;
+
 export class WardenProcess {
   readonly #options: WardenProcessOptions;
-  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
+  /** Undefined when the system refused to start it. */
+  readonly #child: WardenChild | undefined;
   readonly #pings: NodeJS.Timeout;
   #unanswered = 0;
   #answered = false;
@@ -30,17 +33,12 @@ export class WardenProcess {
 
   constructor(options: WardenProcessOptions) {
     this.#options = options;
-    // Its own process group, so that no signal to the worker's group reaches it; an empty environment, because it needs none.
-    this.#child = spawn(process.execPath, [options.entry], { detached: true, stdio: ['pipe', 'pipe', 'inherit'], env: {} });
-    this.#child.stdin.on('error', () => undefined);
-    this.#child.once('error', (error) => this.#gone(error.message));
-    this.#child.once('exit', (code, signal) => this.#gone(`it ended with ${signal ?? `exit code ${code}`}`));
-    void this.#listen();
+    this.#child = this.#spawn();
     this.#pings = setInterval(() => this.#ping(), options.pingEveryMs);
   }
 
   get pid(): number | undefined {
-    return this.#child.pid;
+    return this.#child?.pid;
   }
 
   /** It has answered since its start. */
@@ -48,15 +46,25 @@ export class WardenProcess {
     return this.#answered;
   }
 
+  /** It is dead, or was ended. */
+  get isOver(): boolean {
+    return this.#over;
+  }
+
+  /** Pings that it has not answered. */
+  get unanswered(): number {
+    return this.#unanswered;
+  }
+
   tell(message: ToWarden): void {
-    this.#child.stdin.write(encodeLine(message));
+    this.#child?.stdin.write(encodeLine(message));
   }
 
   /** Closes its input, so that it ends everything that it still watches and then itself. */
   async close(): Promise<void> {
     this.#over = true;
     clearInterval(this.#pings);
-    if (this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (this.#child?.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const exit = once(this.#child, 'exit');
     this.#child.stdin.end();
     await exit;
@@ -69,9 +77,26 @@ export class WardenProcess {
     this.tell({ type: 'ping' });
   }
 
-  async #listen(): Promise<void> {
+  /** Node tells some refusals of the system by an event, some by throwing, and some (no file descriptors left) by leaving the pipes out. */
+  #spawn(): WardenChild | undefined {
     try {
-      for await (const message of decodeLines<FromWarden>(this.#child.stdout)) {
+      // Its own process group, so that no signal to the worker's group reaches it; an empty environment, because it needs none.
+      const child = spawn(process.execPath, [this.#options.entry], { detached: true, stdio: ['pipe', 'pipe', 'inherit'], env: {} });
+      child.once('error', (error) => this.#gone(error.message));
+      child.once('exit', (code, signal) => this.#gone(`it ended with ${signal ?? `exit code ${code}`}`));
+      if (!hasPipes(child)) return undefined;
+      child.stdin.on('error', () => undefined);
+      void this.#listen(child);
+      return child;
+    } catch (error) {
+      setImmediate(() => this.#gone(error instanceof Error ? error.message : String(error)));
+      return undefined;
+    }
+  }
+
+  async #listen({ stdout }: WardenChild): Promise<void> {
+    try {
+      for await (const message of decodeLines<FromWarden>(stdout)) {
         this.#unanswered = 0;
         this.#answered = true;
         this.#options.onMessage(message);
@@ -86,7 +111,11 @@ export class WardenProcess {
     this.#over = true;
     clearInterval(this.#pings);
     // Also a stopped process ends by this, so that two wardens never watch the same with different deadlines.
-    this.#child.kill('SIGKILL');
+    this.#child?.kill('SIGKILL');
     this.#options.onGone(why);
   }
+}
+
+function hasPipes(child: Partial<WardenChild>): boolean {
+  return child.stdin !== undefined && child.stdout !== undefined;
 }

@@ -1,5 +1,6 @@
 // The worker's side of the warden: tells it what to watch, and starts another one when it dies or falls silent.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MachineTrouble } from '../machine-trouble.js';
 import { WatchList } from './watch-list.js';
 import { WardenProcess } from './warden-process.js';
 import type { AboutMark, FromWarden } from './warden-protocol.js';
@@ -56,13 +57,18 @@ export class Warden {
     return this.#process.pid;
   }
 
-  /** Resolves once a warden watches the mark: only then may the first process carry it. @throws Error when none answers */
+  /** The warden that works now has answered, and owes no more than the last answer. */
+  get answers(): boolean {
+    return this.#process.answered && !this.#process.isOver && this.#process.unanswered <= 1;
+  }
+
+  /** Resolves once a warden watches the mark: only then may the first process carry it. @throws MachineTrouble when none answers; what the file system throws */
   async watch(mark: string, deadlineAtMs: number, directories: readonly string[]): Promise<void> {
     const answer = Promise.withResolvers<void>();
     const record = this.#records.add(mark, directories);
     this.#answers.set(mark, answer);
     this.#tell({ type: 'watch', mark, deadlineAtMs, directories: [...directories, record] });
-    const timer = setTimeout(() => answer.reject(new Error('the warden does not answer')), this.#options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS);
+    const timer = setTimeout(() => answer.reject(new MachineTrouble('the warden does not answer')), this.#options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS);
     try {
       await answer.promise;
     } catch (error) {

@@ -48,21 +48,28 @@ export class WatchRecords {
     this.#timer = setInterval(() => this.#touch(), TOUCH_EVERY_MS).unref();
   }
 
-  /** Writes one down and returns its path. @throws when it cannot be written: then nothing may be started */
+  /** Writes one down and returns its path. @throws what the file system throws: then nothing may be started */
   add(mark: string, directories: readonly string[]): string {
     const name = `${RECORD_PREFIX}${randomBytes(8).toString('hex')}`;
     const path = join(this.#directory, `${name}.json`);
     const record: WatchRecord = { ...this.#identity, mark, directories: [...directories] };
     mkdirSync(this.#directory, { recursive: true });
-    writeFileSync(join(this.#directory, `${name}.new`), JSON.stringify(record), { mode: 0o600, flag: 'wx' });
-    renameSync(join(this.#directory, `${name}.new`), path);
+    const draft = join(this.#directory, `${name}.new`);
+    try {
+      writeFileSync(draft, JSON.stringify(record), { mode: 0o600, flag: 'wx' });
+      renameSync(draft, path);
+    } catch (error) {
+      removeIfPossible(draft);
+      throw error;
+    }
     this.#paths.set(mark, path);
     return path;
   }
 
+  /** A record that cannot be removed names a mark that nobody has any more: the next worker removes it. */
   remove(mark: string): void {
     const path = this.#paths.get(mark);
-    if (path !== undefined) rmSync(path, { force: true });
+    if (path !== undefined) removeIfPossible(path);
     this.#paths.delete(mark);
   }
 
@@ -80,6 +87,14 @@ export class WatchRecords {
         // Somebody has cleaned up: the warden watches all the same.
       }
     }
+  }
+}
+
+function removeIfPossible(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // A directory that became read-only must not change how a run ends.
   }
 }
 

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { RECORD_VERSION } from '@runyard/domain';
 import type { ClaimAnswer, ClaimInput } from '../answers.js';
 import type { Connection } from '../connection.js';
+import { dispatchOf } from '../dispatch-of.js';
 import type { Keys } from '../keys.js';
 import { recordOf } from '../parse-record.js';
 import { listOf, textOf } from '../reply.js';
@@ -10,9 +11,10 @@ import { Script } from '../script.js';
 import { credentialId } from '../upstream/credential-id.js';
 import { wholeMs } from '../upstream/give-up.js';
 import { lua } from './common.js';
+import { COMPANY_LUA } from './company-lua.js';
 
 const script = new Script(
-  lua(`
+  lua(`${COMPANY_LUA}
 local id, dispatch_number, worker, worker_json, lease_ms, token, credential, give_up = unpack(ARGV, 2)
 local key, now = KEYS[1], now_ms()
 local run = load(id)
@@ -28,15 +30,28 @@ if run.expires > 0 and run.attempt == 0 and run.expires <= now then
   return {'stale'}
 end
 
+local function elsewhere()
+  redis.call('ZREM', P .. 'outbox', id .. '.' .. dispatch_number)
+  return {'elsewhere', dispatch(run, now, '"elsewhere"')}
+end
+if not may_take(run, worker) then
+  if has_room_elsewhere(run, worker, now) then return {'not_alone', elsewhere()[2]} end
+  keep_for(run, worker)
+  return {'not_alone'}
+end
 if credential ~= '' then
+  -- Nothing is begun that could only fail while another worker can do it.
+  if is_cut_off(worker, now) and others_reach(worker, credential, now) then return elsewhere() end
   local may, u = may_ask(run, now, credential)
   if not may then
+    if u.state ~= 'closed' and works_elsewhere(credential, now) then return elsewhere() end
     park_queued(run, now, u, give_up)
     return {'parked'}
   end
   leave_former_upstream(run, now, credential)
 end
 
+keep_alone(run, worker)
 run.attempt = run.attempt + 1
 set_status(run, 'running')
 local lease_until = int(now + lease_ms)
@@ -56,6 +71,9 @@ export async function claim(connection: Connection, keys: Keys, input: ClaimInpu
   const args = [keys.prefix, runId, dispatch, workerId, JSON.stringify(workerId), leaseMs, randomUUID(), credential, wholeMs(input.giveUpAfterMs)];
   const [kind, reply] = listOf(await connection.run((redis) => script.run(redis, [keys.run(runId)], args)));
   const word = textOf(kind);
+  const next = word === 'elsewhere' || word === 'not_alone' ? dispatchOf(reply) : null;
+  if (word === 'not_alone') return { kind: word, next };
+  if (next !== null) return { kind: 'elsewhere', next };
   if (word === 'stale' || word === 'newer' || word === 'parked') return { kind: word };
   const run = recordOf(reply);
   return { kind: 'claimed', run, previousAttempts: run.attempt - 1, leaseUntilMs: run.leaseUntilMs ?? 0 };

@@ -16,8 +16,6 @@ export const EVENT_BYTES = 64;
 
 /** In the backlog every priority has this much room, in milliseconds: more than the clock will show for a century. */
 export const PRIORITY_ROOM_MS = 2 ** 42;
-/** So many claims in a row that are lost before they started a process are taken for losses of one. */
-const UNSPAWNED_LOSSES = 20;
 /** The lifecycle stream keeps about so many events, each with at most so many bytes of data. */
 export const LIFECYCLE_EVENTS = 10_000;
 export const LIFECYCLE_DATA_BYTES = 4096;
@@ -199,7 +197,7 @@ local function expire_run(run, now) return end_run(run, now, 'failed', [==[${JSO
 `;
 
 /**
- * `free_worker(run)`: no worker has the run any more.
+ * `free_worker(run)`: no worker has the run any more. `forget_losses(run)`: what was lost before does not count any more.
  * `leave_worker(run, now, reason, canceled, left)`: back into the queue, or to its end when a cancel was asked for. `left` is the
  * LeaveReason, '' for none, nil to keep that of the attempt before.
  */
@@ -208,19 +206,15 @@ local function free_worker(run)
   redis.call('HDEL', run_key(run.id), 'lease_until', 'worker', 'claim')
   redis.call('ZREM', P .. 'leases', run.id)
 end
--- A loss counts when a process may have been there, or when nobody gets as far as starting one again and again.
-local function note_loss(run)
-  local key = run_key(run.id)
-  if run.spawned ~= run.attempt and redis.call('HINCRBY', key, 'unspawned', 1) < ${UNSPAWNED_LOSSES} then return end
-  redis.call('HINCRBY', key, 'losses', 1)
-end
+local function forget_losses(run) redis.call('HDEL', run_key(run.id), 'losses', 'shared', 'lost') end
 local function leave_worker(run, now, reason, canceled, left)
   if run.cancel_requested then return end_run(run, now, 'canceled', canceled, {}) end
   set_status(run, 'queued')
   free_worker(run)
   if left == '' then redis.call('HDEL', run_key(run.id), 'left') end
-  if left and left ~= '' then redis.call('HSET', run_key(run.id), 'left', left) end
-  if left == 'lease_expired' or left == 'lease_lost' then note_loss(run) end
+  -- A claim that was lost before it came to a process says nothing about why the attempt before it left.
+  local is_lost_claim = (left == 'lease_expired' or left == 'lease_lost') and run.spawned ~= run.attempt
+  if left and left ~= '' then redis.call(is_lost_claim and 'HSETNX' or 'HSET', run_key(run.id), 'left', left) end
   return dispatch(run, now, reason)
 end
 `;

@@ -32,7 +32,7 @@ append(run, now, events)
 redis.call('HSET', key, 'handed_over', attempt)
 -- Without a process of its own the attempt says nothing about the one that was lost before it.
 local had_process = run.spawned == run.attempt
-if had_process then redis.call('HDEL', key, 'losses') end
+if had_process then forget_losses(run) end
 return leave_worker(run, now, '"handed_over"', canceled, had_process and 'handed_over' or nil)
 `),
   EVEN_WHEN_FULL,

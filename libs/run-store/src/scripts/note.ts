@@ -44,7 +44,7 @@ const progress = new Script(
   lua(`
 local id, attempt = unpack(ARGV, 2)
 local run = load(id)
-if run and int(run.attempt) == attempt and is_live(run) then redis.call('HDEL', KEYS[1], 'losses') end
+if run and int(run.attempt) == attempt and is_live(run) then forget_losses(run) end
 return 1
 `),
   EVEN_WHEN_FULL,

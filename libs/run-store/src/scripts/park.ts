@@ -29,12 +29,21 @@ if run.worker ~= worker then return {'lost'} end
 local events = last_events(run, 15)
 note_spent(run, spent)
 if run.cancel_requested then return {'canceled', '', end_run(run, now, 'canceled', canceled, events)} end
+-- Others can go on with it now.
+local is_own = credential ~= '' and not refuses(credential) and is_cut_off(worker, now) and others_reach(worker, credential, now)
+if credential ~= '' and (is_own or works_elsewhere(credential, now)) then
+  append(run, now, events)
+  redis.call('HSET', key, 'parked', attempt)
+  redis.call('HDEL', key, 'decision')
+  if run.spawned == run.attempt then forget_losses(run) end
+  return {'passed_on', '', leave_worker(run, now, '"elsewhere"', canceled, left)}
+end
 -- A run whose process was held waits already.
 if run.status ~= 'waiting' then set_status(run, 'waiting') end
 redis.call('HSET', key, 'waiting_for', waiting_for, 'held', '0', 'left', left, 'waiting_detail', detail, 'parked', attempt)
 redis.call('HDEL', key, 'decision')
 -- It came to its end without taking its worker down.
-if run.spawned == run.attempt then redis.call('HDEL', key, 'losses') end
+if run.spawned == run.attempt then forget_losses(run) end
 if credential ~= '' then
   data = join_waiting(run, now, credential, {after = give_up, outcome = gave_up}, data)
 elseif resumes_at ~= '' then
@@ -63,6 +72,10 @@ export async function park(redis: Redis, keys: Keys, { lease, input, last }: Par
   switch (textOf(kind)) {
     case 'parked':
       return { kind: 'parked' };
+    case 'passed_on': {
+      const dispatch = dispatchOf(next);
+      return dispatch === null ? { kind: 'lost' } : { kind: 'passed_on', next: dispatch };
+    }
     case 'canceled':
       return { kind: 'canceled', next: dispatchOf(next) };
     case 'already':

@@ -27,7 +27,8 @@ if action == 'abandon' then
 else
   set_status(run, 'queued')
   redis.call('HSET', key, 'decision', action)
-  redis.call('HDEL', key, 'losses', 'unspawned')
+  forget_losses(run)
+  redis.call('HDEL', key, 'unspawned')
   next_dispatch = dispatch(run, now, '"' .. action .. '"')
 end
 return {'recovered', record(id, now), next_dispatch}

@@ -65,7 +65,7 @@ export async function drainWorker(redis: Redis, keys: Keys, workerId: string): P
 }
 
 export async function leave(redis: Redis, keys: Keys, workerId: string): Promise<void> {
-  await redis.multi().zrem(keys.workers, workerId).del(keys.worker(workerId), keys.drain(workerId)).exec();
+  await redis.multi().zrem(keys.workers, workerId).del(keys.worker(workerId), keys.drain(workerId), keys.cutOff(workerId)).exec();
 }
 
 /** Ordered by id. */

@@ -49,7 +49,7 @@ local function release_some(u, now, limit, dispatches)
   local run = first_waiting(u.credential)
   if not run then return end
   redis.call('HSET', u.key, 'ramp', int(count), 'ramp_at', int(now + ${RAMP_EVERY_MS}))
-  save_upstream(u, now, 'closed')
+  save_upstream(u, now, u.state)
   while run and count > 0 do
     go_on(run, now, u.credential, dispatches)
     count = count - 1
@@ -60,7 +60,12 @@ local function advance_upstreams(now, limit, random, dispatches)
   for _, credential in ipairs(redis.call('ZRANGE', P .. 'upstreams', 0, ${MOST_CREDENTIALS - 1})) do
     local u = load_upstream(credential)
     if u.state == 'half_open' then look_after_probe(u, now, random) end
-    if u.state == 'open' and u.until_ms <= now then
+    local is_spared = u.state ~= 'closed' and works_elsewhere(credential, now)
+    -- The workers have a new credential: nobody will ask for this one.
+    if is_spared and u.state == 'open' and u.until_ms <= now and not is_announced(credential, now) then close_upstream(u, now) end
+    if is_spared and u.state ~= 'closed' then
+      release_some(u, now, tonumber(limit), dispatches)
+    elseif u.state == 'open' and u.until_ms <= now then
       local run = first_waiting(credential)
       if run then
         begin_probe(u, now, run.id)

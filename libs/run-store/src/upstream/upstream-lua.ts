@@ -1,6 +1,7 @@
 // Lua of the breakers: one per credential, so that a service that refuses is asked by one run at a time and the others wait.
 // Keys: upstream:<credential> (state), upstreams (credentials that matter now), waits:<credential> (its waiting runs by creation),
 // give_ups (waiting runs by the time when they end as failed).
+import { FLEET_LUA } from './fleet-lua.js';
 import type { TroubleKind } from './upstream-record.js';
 
 /** First and longest wait between two questions, in milliseconds. */
@@ -82,16 +83,17 @@ end
 local function open_upstream(u, now, until_ms, failures)
   u.until_ms, u.failures = until_ms, failures
   redis.call('HSET', u.key, 'until', int(until_ms), 'failures', int(failures))
-  redis.call('HDEL', u.key, 'probe', 'probe_until', 'probe_since', 'ramp', 'ramp_at')
+  redis.call('HDEL', u.key, 'probe', 'probe_until', 'probe_since', 'ramp', 'ramp_at', 'asker', 'asker_until')
   save_upstream(u, now, 'open')
 end
 local function begin_probe(u, now, id)
   u.probe = id
   redis.call('HSET', u.key, 'probe', id, 'probe_until', int(now + ${PROBE_MS}), 'probe_since', int(now))
+  redis.call('HDEL', u.key, 'asker', 'asker_until')
   save_upstream(u, now, 'half_open')
 end
 local function close_upstream(u, now)
-  redis.call('HDEL', u.key, 'until', 'failures', 'probe', 'probe_until', 'probe_since', 'ramp', 'ramp_at')
+  redis.call('HDEL', u.key, 'until', 'failures', 'probe', 'probe_until', 'probe_since', 'ramp', 'ramp_at', 'asker', 'asker_until')
   save_upstream(u, now, 'closed')
 end
 `;
@@ -131,13 +133,15 @@ local function may_ask(run, now, credential)
   begin_probe(u, now, run.id)
   return true, u
 end
--- The run that was to ask for one credential is claimed with another: the workers have a new one, and nobody would ever ask for the old.
+-- The run that was to ask for one credential is claimed with another. When no worker has the former any more, nobody would ever ask for it;
+-- else nothing is known of it, and the next may ask.
 local function leave_former_upstream(run, now, credential)
   local former = redis.call('HGET', run_key(run.id), 'let_go')
   redis.call('HDEL', run_key(run.id), 'let_go')
   if not former or former == credential then return end
   local u = load_upstream(former)
-  if u.state == 'half_open' and u.probe == run.id then close_upstream(u, now) end
+  if u.state ~= 'half_open' or u.probe ~= run.id then return end
+  if is_announced(former, now) then open_upstream(u, now, now, u.failures) else close_upstream(u, now) end
 end
 local function park_queued(run, now, u, give_up)
   local key = run_key(run.id)
@@ -154,4 +158,4 @@ end
 `;
 
 /** Needs `append` and `set_status`. */
-export const UPSTREAM_LUA = STATE + WAIT;
+export const UPSTREAM_LUA = STATE + FLEET_LUA + WAIT;

@@ -23,6 +23,12 @@ export interface UpstreamWait {
 /** `open`: runs wait. `half_open`: one of them asks. `closed`: all go, those that waited in the order of their creation. */
 export type BreakerState = 'closed' | 'open' | 'half_open';
 
+/**
+ * What a worker shall do with its consumer. `rest`: take no runs, because others can do them and it cannot. `ask`: take one, to see whether it can
+ * again. `go_on`: take runs as usual, also when nobody can do them: then they wait.
+ */
+export type Stance = 'rest' | 'ask' | 'go_on';
+
 export interface UpstreamRecord {
   /** The first 12 characters of the id of the credential. */
   readonly credential: string;

@@ -96,6 +96,21 @@ describe('while a service refuses', () => {
     expect(await store.get(await parkedRun())).toMatchObject({ status: 'waiting', waitingFor });
   });
 
+  test('each wait is longer by up to a tenth, at random: many installations do not come back in the same moment', async () => {
+    const leastMs = 60_000;
+    const beyond: { readonly least: number; readonly most: number }[] = [];
+    for (let draw = 0; draw < 40; draw++) {
+      await redis.del(`runyard:upstream:${KEY}`);
+      const before = Date.now();
+      const { resumesAtMs } = await overloaded('run_any', { kind: 'spend', code: 'billing_error' });
+      beyond.push({ least: resumesAtMs - leastMs - Date.now(), most: resumesAtMs - leastMs - before });
+    }
+    // What is added to the wait lies between the two: the clock of Redis was read between both looks at ours.
+    expect(Math.min(...beyond.map(({ most }) => most))).toBeGreaterThanOrEqual(0);
+    expect(Math.max(...beyond.map(({ least }) => least))).toBeLessThanOrEqual(leastMs / 10);
+    expect([beyond.some(({ least }) => least > leastMs * 0.03), beyond.some(({ most }) => most < leastMs * 0.07)], 'some are late, some early').toEqual([true, true]);
+  });
+
   test('what the service itself asks for is kept to, and later reports of runs that were under way only lengthen it when they ask so', async () => {
     const ids = [(await created(store)).id, (await created(store)).id];
     const { resumesAtMs } = await overloaded(ids[0] ?? '', { kind: 'quota', retryAfterMs: 3_600_000 });
