@@ -34,6 +34,8 @@ export interface ApiStandOptions {
   readonly api?: Partial<Omit<StartOptions, 'settings' | 'key'>>;
   /** The same for its settings; `dir` is the path of the directory. */
   readonly settings?: (dir: string) => Partial<ListenSettings>;
+  /** false: the API will not be ready. Default: tests begin when it is, because its first connection takes its time on a busy machine. */
+  readonly becomesReady?: false;
   /** Before the API starts. */
   readonly prepare?: (redis: TestRedis, dir: string) => Promise<unknown>;
 }
@@ -76,7 +78,7 @@ export class ApiStand {
   /** The tickets in the queue, the next one first. */
   readonly tickets = async (): Promise<string[]> => (await redisCommand(this.redis.connection, 'ZRANGE', 'runyard:bull:runs:prioritized', '0', '-1')) as string[];
 
-  readonly ready = (): Promise<true> => waitFor(async () => (await httpCall(this.api.url, '/readyz')).status === 200, { what: 'the API to be ready' });
+  readonly ready = (): Promise<true> => waitFor(async () => (await httpCall(this.api.url, '/readyz')).status === 200, { what: 'the API to be ready', timeoutMs: 60_000 });
 
   /** One more API on the same Redis and the same directory. Whoever starts it closes it. */
   readonly start = (more: ApiStandOptions['api'] = {}): Promise<RunningApi> => {
@@ -96,6 +98,7 @@ export class ApiStand {
     this.#cleanUp.push(() => this.worker.close());
     this.api = await this.start();
     this.#cleanUp.push(() => this.api.close());
+    if (this.#options.becomesReady !== false) await this.ready();
   }
 
   async closeAll(): Promise<void> {

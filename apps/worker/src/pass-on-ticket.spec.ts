@@ -7,7 +7,7 @@ import { createLogger, Metrics, RunMetrics } from '@runyard/telemetry';
 import { redisCommand, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
 import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
-import { passOnTicket } from './pass-on-ticket.js';
+import { delayOf, passOnTicket } from './pass-on-ticket.js';
 import { untilAnswered } from './until-answered.js';
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -64,6 +64,13 @@ test('a newer ticket is handed on under a new dispatch, delayed and with its ver
   expect(await store.claim({ runId: run.id, dispatch: 1, workerId: 'wrk_new' })).toEqual({ kind: 'stale' });
   expect(await store.claim({ runId: run.id, dispatch: 2, workerId: 'wrk_new' })).toMatchObject({ kind: 'claimed', previousAttempts: 0 });
   expect([await count('runyard_tickets_passed_on_total'), await count('runyard_stale_tickets_total')]).toEqual([1, 0]);
+});
+
+test('the rounds of a run outlast an update of the workers', () => {
+  const delays = Array.from({ length: 20 }, (_, index) => delayOf(index + 1));
+  expect(delays.slice(0, 3)).toEqual([5_000, 10_000, 20_000]);
+  expect(delays.toSorted((one, two) => one - two)).toEqual(delays);
+  expect(delays.reduce((sum, delay) => sum + delay, 0)).toBeGreaterThan(40 * 60_000);
 });
 
 test('a ticket whose run is not queued any more is dropped', async () => {

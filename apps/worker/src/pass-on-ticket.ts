@@ -5,8 +5,13 @@ import { sendTicket } from './housekeeping.js';
 import { untilAnswered } from './until-answered.js';
 import type { WorkerParts } from './worker-parts.js';
 
-/** Time for a newer worker to be the first. */
-const DELAY_MS = 5_000;
+const FIRST_DELAY_MS = 5_000;
+const LONGEST_DELAY_MS = 180_000;
+
+/** Time for a newer worker to be the first. It grows, so that the rounds that a run has outlast an update of the workers. @param passes how often the run was passed on, from 1 */
+export function delayOf(passes: number): number {
+  return Math.min(FIRST_DELAY_MS * 2 ** (passes - 1), LONGEST_DELAY_MS);
+}
 
 /** The run gets a new dispatch, whose ticket keeps its version; the old ticket may then complete. A run that nobody understands ends as failed. */
 export async function passOnTicket(ticket: Ticket, parts: Pick<WorkerParts, 'store' | 'queue' | 'log' | 'metrics'>): Promise<void> {
@@ -24,7 +29,7 @@ export async function passOnTicket(ticket: Ticket, parts: Pick<WorkerParts, 'sto
     metrics.passedOn();
     log.warn({ run_id: runId, ticket_version: ticket.v, dispatch: answer.next.dispatch }, 'the run was made by a newer version: passed on to another worker');
     await send(answer.next, async () => {
-      await queue.enqueue({ ...answer.next, v: ticket.v, delayMs: DELAY_MS });
+      await queue.enqueue({ ...answer.next, v: ticket.v, delayMs: delayOf(answer.passes) });
       await store.dispatched(answer.next);
     });
   }

@@ -48,7 +48,8 @@ export type RecoverAnswer =
   | { readonly kind: 'not_found' };
 
 export type PassOnAnswer =
-  | { readonly kind: 'passed_on'; readonly next: Dispatch }
+  /** `passes`: how often in a row, this time included. */
+  | { readonly kind: 'passed_on'; readonly next: Dispatch; readonly passes: number }
   /** It went round too often and has failed. `next`: the dispatch of the run that waited for this session. */
   | { readonly kind: 'exhausted'; readonly next: Dispatch | null }
   /** Not the latest dispatch, or the run is not queued: nothing to do. */

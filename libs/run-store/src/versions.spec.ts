@@ -31,8 +31,8 @@ test('a record from before there were versions is claimed', async () => {
 test('passing on makes a new dispatch; again after a lost reply the same one', async () => {
   const { id } = await created(store);
   const next = { runId: id, dispatch: 2 };
-  expect(await store.passOn(id, 1)).toEqual({ kind: 'passed_on', next });
-  expect(await store.passOn(id, 1)).toEqual({ kind: 'passed_on', next });
+  expect(await store.passOn(id, 1)).toEqual({ kind: 'passed_on', next, passes: 1 });
+  expect(await store.passOn(id, 1)).toEqual({ kind: 'passed_on', next, passes: 1 });
   expect(await store.claim({ runId: id, dispatch: 1, workerId: 'wrk_old' })).toEqual({ kind: 'stale' });
   expect((await store.undispatched(0, 1000)).filter(({ runId }) => runId === id)).toEqual([next]);
   expect(linesOf((await logOf(store, id)).events).at(-1)).toBe('0-2 run.queued {"dispatch":2,"reason":"newer_version"}');

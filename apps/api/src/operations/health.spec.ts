@@ -3,7 +3,7 @@ import { newId } from '@runyard/domain';
 import type { WorkerInfo } from '@runyard/run-store';
 import type { HealthCheck } from '@runyard/telemetry';
 import { httpCall, redisCommand } from '@runyard/testing';
-import { beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { apiStand, KEY } from '../api-stand.fixture.js';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -11,7 +11,6 @@ vi.setConfig({ testTimeout: 60_000 });
 const stand = apiStand();
 const { call } = stand;
 
-beforeAll(() => stand.ready());
 beforeEach(() => stand.redis.flush());
 
 async function verbose(): Promise<{ http: number; status: string; checks: Record<string, HealthCheck> }> {

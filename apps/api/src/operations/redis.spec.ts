@@ -14,7 +14,7 @@ vi.setConfig({ testTimeout: 60_000 });
 const log: string[] = [];
 
 // Redis is not there when the API starts; the first test brings it.
-const stand = apiStand({ api: { logger: loggerInto(log, 'info') }, prepare: (redis) => redis.kill() });
+const stand = apiStand({ api: { logger: loggerInto(log, 'info') }, becomesReady: false, prepare: (redis) => redis.kill() });
 const { call } = stand;
 
 async function everythingAnswers503(): Promise<void> {

@@ -2,16 +2,14 @@
 import { newId } from '@runyard/domain';
 import type { Worker, WorkerList } from '@runyard/domain';
 import type { RunStore } from '@runyard/run-store';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { onApiStand } from '../api-stand.fixture.js';
 import type { ApiStand } from '../api-stand.fixture.js';
 
 let call: ApiStand['call'];
 let worker: RunStore;
-let ready: ApiStand['ready'];
-onApiStand((stand) => ({ call, worker, ready } = stand));
+onApiStand((stand) => ({ call, worker } = stand));
 // A busy machine needs a while for its first connection to Redis.
-beforeAll(() => ready());
 
 async function register(): Promise<string> {
   const id = newId('worker');

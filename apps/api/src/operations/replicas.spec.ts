@@ -19,7 +19,6 @@ const live: ChildProcess[] = [];
 
 onApiStand((made) => (stand = made));
 // A busy machine needs a while for its first connection to Redis.
-beforeAll(() => stand.ready());
 beforeAll(() => access(MAIN).catch(() => { throw new Error('apps/api is not built: run npm run build'); }));
 afterAll(async () => void (await Promise.all(live.map((child) => end(child, 'SIGKILL')))));
 

@@ -5,7 +5,7 @@ import type { Run, Schedule } from '@runyard/domain';
 import { createLogger } from '@runyard/telemetry';
 import { httpCall, waitFor } from '@runyard/testing';
 import type { HttpAnswer } from '@runyard/testing';
-import { beforeAll, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { onApiStand } from '../api-stand.fixture.js';
 import type { ApiStand } from '../api-stand.fixture.js';
 
@@ -17,10 +17,8 @@ const logger = createLogger({ name: 'api', level: 'warn', destination: { write: 
 let dir: ApiStand['dir'];
 let api: ApiStand['api'];
 let call: ApiStand['call'];
-let ready: ApiStand['ready'];
-onApiStand((stand) => ({ dir, api, call, ready } = stand), { api: { logger, metricsPlace: { host: '127.0.0.1', port: 0 } }, settings: (path) => ({ workspaceRoots: [path] }) });
+onApiStand((stand) => ({ dir, api, call } = stand), { api: { logger, metricsPlace: { host: '127.0.0.1', port: 0 } }, settings: (path) => ({ workspaceRoots: [path] }) });
 // A busy machine needs a while for its first connection to Redis.
-beforeAll(() => ready());
 
 const put = (id: string, body: object): Promise<HttpAnswer> => call(`/v1/schedules/${id}`, { method: 'PUT', body });
 const show = async (id: string): Promise<Schedule> => (await call(`/v1/schedules/${id}`)).json as Schedule;

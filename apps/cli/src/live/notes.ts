@@ -58,6 +58,10 @@ function queuedAgain(reason: string | undefined): Note[] {
     case 'lease_expired':
     case 'lease_lost':
       return [warning('↻ its worker was lost: queued again')];
+    case 'elsewhere':
+      return [warning('↻ left to a worker that can do it')];
+    case 'given_back':
+      return [warning('↻ its worker could not begin: queued again')];
     case 'upstream':
       return [warning('▶ asks the model provider again')];
     case 'resume':

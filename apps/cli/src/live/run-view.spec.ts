@@ -123,6 +123,11 @@ test('the answer of a slash command, which no message carries, is shown at the e
   expect(shown([assistant({ type: 'text', text: 'said' }), event('run.finished', { status: 'succeeded', result: 'said' })])).toBe('said\n');
 });
 
+test('why a run is in the queue again', () => {
+  const said = (reason: string) => shown([event('run.queued', { dispatch: 2, reason })]).trimEnd();
+  expect(['elsewhere', 'given_back', 'session'].map(said)).toEqual(['↻ left to a worker that can do it', '↻ its worker could not begin: queued again', '']);
+});
+
 test('why a run waits, when it goes on, and what has to be decided', () => {
   const story = [
     event('run.waiting', { waiting_for: 'quota', held: false, resumes_at: '2026-01-01T01:00:00.000Z', reason: 'Limit reached.' }),
