@@ -1,6 +1,7 @@
 // One vitest over every part. Specs resolve workspace packages to their sources.
 import { defaultServerConditions } from 'vite';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './scripts/longest-first.mjs';
 
 const conditions = ['@runyard/source', ...defaultServerConditions];
 
@@ -13,6 +14,7 @@ export default defineConfig({
     pool: 'forks',
     // More than cores: the longest specs wait for leases and processes most of the time.
     maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
     // Far above what anything takes: a busy machine is no failure.
     testTimeout: 120_000,
     hookTimeout: 180_000,
