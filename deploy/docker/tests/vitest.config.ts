@@ -13,8 +13,8 @@ export default defineConfig({
   test: {
     include: ['*.spec.ts'],
     globalSetup: ['./images.ts'],
-    // One installation at a time: they share two processors with everything else.
-    fileParallelism: false,
+    // Installations are apart by name and port, and wait most of the time: for health checks, leases, graces.
+    maxWorkers: 2,
     testTimeout: 180_000,
     hookTimeout: 240_000,
     retry: 0,
