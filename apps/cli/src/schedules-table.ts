@@ -19,7 +19,7 @@ export function scheduleTable(schedules: readonly Schedule[], { stdout }: Termin
       { title: 'STATE', text: ({ enabled }) => (enabled ? 'on' : 'paused'), paint: (text, { enabled }) => paint(enabled ? 'green' : 'yellow', text) },
       { title: 'DUE', text: ({ cron, every_seconds, timezone }) => (cron === null ? `every ${every_seconds} s` : `${cron} ${timezone}`) },
       { title: 'NEXT', text: ({ next_runs }) => next_runs[0] ?? '' },
-      { title: 'LAST', text: ({ last_slot }) => (last_slot === null ? '' : outcomeOf(last_slot)), paint: (text, { last_slot }) => (last_slot?.reason === 'refused' ? paint('red', text) : text) },
+      { title: 'LAST', text: ({ last_slot }) => (last_slot ? outcomeOf(last_slot) : ''), paint: (text, { last_slot }) => (last_slot?.reason === 'refused' ? paint('red', text) : text) },
       { title: 'LAST RUN', text: ({ last_run_id }) => last_run_id ?? '' },
       { title: 'PROMPT', text: ({ run }) => run.name ?? promptText(run.prompt).slice(0, 500) },
     ],

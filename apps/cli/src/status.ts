@@ -59,7 +59,8 @@ function statusText(status: Status, target: Target, { stdout }: Context): string
   return renderFields(
     [
       ['server', `${target.url}, version ${oneLine(status.version)}, up ${up}`],
-      ['api', api.replicas === 1 ? '1 process' : `${api.replicas} processes`],
+      // An older server does not tell.
+      ['api', (api as Status['api'] | undefined) === undefined ? null : api.replicas === 1 ? '1 process' : `${api.replicas} processes`],
       ['model', status.demo ? paint('yellow', 'the offline demo model answers, not Claude') : null],
       ['workers', idle ?? `${states.join(', ')}; ${plural(workers.capacity, 'run')} at a time`],
       ['runs', `${runs.running} running, ${runs.queued} queued, ${waitingText(status)}`],

@@ -40,7 +40,10 @@ export async function openAttempt({ run, lease }: ActiveRun, mode: Extract<Plan[
   const answer = await untilAnswered(
     () => parts.store.noteSpawn(lease),
     (error) => parts.log.warn({ run_id: run.id, err: error }, 'the start was not noted yet; trying again'),
-  );
+  ).catch(async (error: unknown) => {
+    await file.close();
+    throw error;
+  });
   if (answer === 'noted') return file;
   // Another attempt may be under way: no process of this one may come to be.
   await file.close();

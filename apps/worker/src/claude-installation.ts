@@ -52,7 +52,7 @@ export class ClaudeInstallation {
   }
 
   #askAnew(file: string, path: string): KnownVersion {
-    this.#known = { file, askedAtMs: monotonicMs(), answer: claudeVersion(path) };
+    this.#known = { file, askedAtMs: monotonicMs(), answer: claudeVersion(path).catch((error: unknown) => ({ failed: `claude was not started: ${error instanceof Error ? error.message : String(error)}` })) };
     return this.#known;
   }
 }

@@ -70,7 +70,8 @@ export async function runProcess(task: Task, active: ActiveRun, parts: WorkerPar
     endInputWhenDone();
     checkWatchdogs({ tracker, startedAtMs, silentSinceMs: forwarder.silentSinceMs, inputClosedAtMs }, limits, active.orders, monotonicMs());
   }, WATCH_EVERY_MS);
-  const progress = setTimeout(() => noteProgress(tracker, active, parts), PROGRESS_MS);
+  // Again and again: the call may fail, or come before the first message.
+  const progress = setInterval(() => noteProgress(tracker, active, parts), PROGRESS_MS);
   try {
     const killed = claude.ended.then(() => oomKills.recent());
     const [exit] = await Promise.all([claude.exited, stopWhenOrdered(claude, active), leaveWhenAsked({ claude, gate, tracker }, active), begin(claude, forwarder, task, active, parts)]);
@@ -80,7 +81,7 @@ export async function runProcess(task: Task, active: ActiveRun, parts: WorkerPar
     gate.hold();
     oomKills.close();
     clearInterval(watch);
-    clearTimeout(progress);
+    clearInterval(progress);
   }
 }
 

@@ -35,6 +35,8 @@ export class MachineGuard {
   #why = '';
   #resting: NodeJS.Timeout | undefined;
   #looking: Promise<string | undefined> | undefined;
+  /** What has not come back yet: a directory that hangs takes one thread and not one more with each look. */
+  readonly #probing = new Map<string, Promise<string | undefined>>();
 
   constructor(options: MachineGuardOptions) {
     this.#options = options;
@@ -66,7 +68,6 @@ export class MachineGuard {
   }
 
   async #lookAgain(): Promise<void> {
-    // A directory that does not answer is not asked twice.
     if (this.#looking !== undefined) return;
     const problem = await this.#look();
     this.#why = problem ?? this.#why;
@@ -85,11 +86,17 @@ export class MachineGuard {
     const { warden, places } = this.#options;
     const found = await Promise.all(
       Object.entries(places).map(async ([name, directory]) => {
-        const why = await Promise.race([whyNotWritable(directory), sleep(PATIENCE_MS, `nothing happened for ${PATIENCE_MS} ms`, { ref: false })]);
+        const why = await Promise.race([this.#probe(directory), sleep(PATIENCE_MS, `nothing happened for ${PATIENCE_MS} ms`, { ref: false })]);
         return why === undefined ? undefined : `the ${name} cannot be written: ${why}`;
       }),
     );
     return warden().answers ? found.find((problem) => problem !== undefined) : 'the warden does not answer';
+  }
+
+  #probe(directory: string): Promise<string | undefined> {
+    const probing = this.#probing.get(directory) ?? whyNotWritable(directory).finally(() => this.#probing.delete(directory));
+    this.#probing.set(directory, probing);
+    return probing;
   }
 }
 

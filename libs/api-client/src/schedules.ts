@@ -25,7 +25,7 @@ export class ScheduleClient {
     return this.http.json<Schedule>({ path: pathOf(id), signal });
   }
 
-  /** Makes the schedule or changes it; fields that are left out have their defaults. */
+  /** Makes the schedule or changes it; fields that are left out have their defaults, but a paused schedule stays paused. */
   async put(id: string, body: Partial<PutSchedule>, { signal }: Options = {}): Promise<Schedule> {
     return this.http.json<Schedule>({ method: 'PUT', path: pathOf(id), body, signal });
   }

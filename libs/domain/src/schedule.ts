@@ -64,7 +64,7 @@ export const PutSchedule = z
 export type PutSchedule = z.infer<typeof PutSchedule>;
 
 export const PutScheduleQuery = z
-  .strictObject({ dry_run: z.enum(['true', 'false']).default('false').describe('`true` changes nothing: everything that PUT refuses is refused, else the answer is the schedule as it would be.') })
+  .strictObject({ dry_run: z.enum(['true', 'false']).default('false').describe('`true` changes nothing: everything that PUT refuses is refused, but for the number of schedules; else the answer is the schedule as it would be.') })
   .meta({ id: 'PutScheduleQuery' });
 export type PutScheduleQuery = z.infer<typeof PutScheduleQuery>;
 

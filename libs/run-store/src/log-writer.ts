@@ -46,7 +46,7 @@ export class LogWriter {
     const { keys, spill } = this.options;
     const small = await this.#withoutLargeData(lease, flush);
     const { answer, atMs, logBytes } = await this.#onWholeLog(lease, (redis, after) => append(redis, keys, lease, after, small));
-    if (answer.kind === 'lost') this.#recent.forget(lease);
+    if (answer.kind === 'lost') this.#recent.lose(lease);
     else {
       await this.#remember(lease, { number: small.number, events: small.events, firstSeq: answer.firstSeq, lastSeq: answer.lastSeq, atMs });
       await spill.keepBelow(lease, logBytes);

@@ -64,6 +64,11 @@ export class RecentFlushes {
     setTimeout(() => this.forget(lease), KEPT_MS).unref();
   }
 
+  /** The attempt is over; how it ended here stays remembered: a repeated flush may be answered after that. */
+  lose(lease: Lease): void {
+    if (this.#of(lease)?.lastWrite === undefined) this.forget(lease);
+  }
+
   forget(lease: Lease): void {
     if (this.#of(lease) !== undefined) this.#memories.delete(lease.runId);
   }

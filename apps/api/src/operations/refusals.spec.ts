@@ -9,7 +9,6 @@ import type { ApiStand } from '../api-stand.fixture.js';
 let call: ApiStand['call'];
 let worker: RunStore;
 onApiStand((stand) => ({ call, worker } = stand));
-// A busy machine needs a while for its first connection to Redis.
 
 async function register(): Promise<string> {
   const id = newId('worker');
@@ -35,6 +34,17 @@ test('pause, resume and drain refuse a body and do nothing; an empty one is fine
   await refused(`/v1/workers/${id}/drain`);
   expect((await workers()).data.map(({ state }) => state)).toEqual(['ready']);
   expect((await call(`/v1/workers/${id}/drain`, { method: 'POST' })).json).toMatchObject({ state: 'draining' });
+});
+
+test('what is deleted is named by its path: a body is refused and nothing is deleted', async () => {
+  const { id } = (await call('/v1/runs', { body: { prompt: 'go' } })).json as { id: string };
+  await call(`/v1/runs/${id}/cancel`, { method: 'POST' });
+  await call('/v1/schedules/sch_kept', { method: 'PUT', body: { every_seconds: 3600, enabled: false, run: { prompt: 'go' } } });
+  for (const path of [`/v1/runs/${id}`, '/v1/schedules/sch_kept']) {
+    expect((await call(path, { method: 'DELETE', body: { dry_run: true } })).json, path).toMatchObject({ status: 422, code: 'invalid_request', errors: [{ field: 'body' }] });
+    expect((await call(path)).status, path).toBe(200);
+    expect((await call(path, { method: 'DELETE' })).status, path).toBe(204);
+  }
 });
 
 test('workers come in pages, each of them once', async () => {

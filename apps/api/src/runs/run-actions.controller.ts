@@ -97,7 +97,8 @@ export class RunActionsController {
   @Delete(':id')
   @HttpCode(204)
   @docs.Forget()
-  async forget(@Param('id', RunIdPipe) id: string): Promise<void> {
+  async forget(@Param('id', RunIdPipe) id: string, @Req() request: FastifyRequest): Promise<void> {
+    refuseBody(request.body);
     const answer = await this.store.delete(id);
     if (answer === 'not_found') throw noSuchRun();
     if (answer === 'not_terminal') throw new ProblemError('conflict', 'The run is not over: cancel it first.');

@@ -57,5 +57,5 @@ export const Forget = () =>
     operation('deleteRun', 'Forget a run', 'With its events and its files. Only a run that is over. Its Idempotency-Key stays used.'),
     runIdParameter(),
     ApiNoContentResponse({ description: 'It is forgotten.' }),
-    problems(...ANY_REQUEST, ...ANY_BODY, 'not_found', 'conflict'),
+    problems(...ANY_REQUEST, ...ANY_BODY, 'not_found', 'conflict', 'invalid_request'),
   );

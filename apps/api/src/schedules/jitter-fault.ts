@@ -4,7 +4,7 @@ import { nextSlot } from '@runyard/run-queue';
 
 /** No slots of five fields are closer. */
 const CLOSEST_SECONDS = 60;
-/** Within a day and an hour every distance comes that is not longer than the longest jitter. */
+/** Every distance within a day comes in that time; one across midnight may not, when days that follow each other come later. */
 const LOOK_AHEAD_MS = 25 * 60 * 60 * 1000;
 /** The same for everybody and for ever, in a leap year. */
 const FROM_MS = Date.UTC(2024, 0, 1);

@@ -29,6 +29,7 @@ export class ScheduleKeeper {
   async preview(id: string, body: PutSchedule): Promise<ScheduleRecord> {
     const before = await this.store.schedules.get(id);
     await this.#check(body, before);
+    await this.settings.demandSafe();
     const { run: request, ...change } = body;
     const nowMs = before?.nowMs ?? Date.now();
     const now = new Date(nowMs).toISOString();
@@ -63,13 +64,11 @@ export class ScheduleKeeper {
   }
 
   async #check(body: PutSchedule, before: ScheduleRecord | undefined): Promise<void> {
-    const fault = body.cron === undefined ? undefined : cronFault(body.cron);
-    if (fault !== undefined) throw new ProblemError('invalid_request', undefined, [{ field: 'cron', message: fault }]);
-    const jitter = jitterFault(body);
-    if (jitter !== undefined) throw new ProblemError('invalid_request', undefined, [{ field: 'jitter_seconds', message: jitter }]);
-    // What cannot run any more can still be paused.
-    const isPause = body.enabled === false && JSON.stringify(body.run) === JSON.stringify(before?.request);
-    if (!isPause) await this.#checkTemplate(body.run);
+    // What cannot run any more, or was taken by an older version, can still be paused.
+    const isPause = body.enabled === false && before !== undefined;
+    const isSameRule = isPause && body.cron === before.rule.cron && body.jitter_seconds === before.rule.jitter_seconds;
+    if (!isSameRule) checkRule(body);
+    if (!isPause || JSON.stringify(body.run) !== JSON.stringify(before.request)) await this.#checkTemplate(body.run);
   }
 
   /** The template must be a run that could be created now. */
@@ -82,4 +81,12 @@ export class ScheduleKeeper {
   async #mendTicks(id: string, mend: () => Promise<void>): Promise<void> {
     await mend().catch((error: unknown) => this.context.logger.warn({ err: error, schedule_id: id }, 'ticks not changed yet: they are looked at every few seconds'));
   }
+}
+
+/** @throws ProblemError when its due times mean something else than they say */
+function checkRule(body: PutSchedule): void {
+  const fault = body.cron === undefined ? undefined : cronFault(body.cron);
+  if (fault !== undefined) throw new ProblemError('invalid_request', undefined, [{ field: 'cron', message: fault }]);
+  const jitter = jitterFault(body);
+  if (jitter !== undefined) throw new ProblemError('invalid_request', undefined, [{ field: 'jitter_seconds', message: jitter }]);
 }

@@ -53,7 +53,8 @@ export class SchedulesController {
   @Delete(':id')
   @HttpCode(204)
   @docs.Delete()
-  async delete(@Param('id', ScheduleIdPipe) id: string): Promise<void> {
+  async delete(@Param('id', ScheduleIdPipe) id: string, @Req() request: FastifyRequest): Promise<void> {
+    refuseBody(request.body);
     if (!(await this.keeper.delete(id))) throw noSuchSchedule();
   }
 

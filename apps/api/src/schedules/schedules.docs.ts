@@ -36,7 +36,7 @@ export const Delete = () =>
     operation('deleteSchedule', 'Forget a schedule', 'Its runs stay, also those that are not over.'),
     idParameter(),
     ApiNoContentResponse({ description: 'It is gone.' }),
-    problems('unauthorized', 'not_found', 'redis_unavailable'),
+    problems('unauthorized', 'not_found', 'invalid_request', 'redis_unavailable'),
   );
 
 export const RunNow = () =>

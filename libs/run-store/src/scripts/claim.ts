@@ -35,7 +35,7 @@ local function elsewhere()
   return {'elsewhere', dispatch(run, now, '"elsewhere"')}
 end
 if not may_take(run, worker) then
-  if has_room_elsewhere(run, worker, now) then return {'not_alone', elsewhere()[2]} end
+  if is_leaving(worker) or has_room_elsewhere(run, worker, now) then return {'not_alone', elsewhere()[2]} end
   keep_for(run, worker)
   return {'not_alone'}
 end

@@ -19,7 +19,7 @@ const HEARD_OF_MS = 15_000;
 /**
  * `may_take(run, worker)`: a suspect gets a worker without others, which then takes none until it has ended or made progress.
  * `keep_alone`: it has one. `keep_for`: it waits until this one has no others, and new ones are kept away.
- * `has_room_elsewhere(run, worker, now)`: another worker could take the run now.
+ * `has_room_elsewhere(run, worker, now)`: another worker could take the run now. `is_leaving(worker)`: this one should not keep it waiting.
  * `note_loss(run, now)`: false while it is too early to count it.
  * `take_back_loss(run, attempt, worker)`: the worker lives.
  */
@@ -54,11 +54,16 @@ local function has_room_elsewhere(run, worker, now)
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'workers', int(now - ${HEARD_OF_MS}), '+inf')) do
     local info = id ~= worker and redis.call('GET', P .. 'worker:' .. id)
     local other = info and cjson.decode(info)
-    if other and other.state == 'ready' and other.resting ~= true and redis.call('EXISTS', P .. 'worker:' .. id .. ':drain') == 0 then
+    local is_open = other and other.state == 'ready' and other.resting ~= true and redis.call('EXISTS', P .. 'worker:' .. id .. ':drain') == 0
+    if is_open and not is_for_another(run, id, redis.call('GET', alone_key(id))) then
       if other.busy == 0 or not is_suspect(run.id) then return true end
     end
   end
   return false
+end
+local function is_leaving(worker)
+  local info = redis.call('GET', P .. 'worker:' .. worker)
+  return redis.call('EXISTS', P .. 'worker:' .. worker .. ':drain') == 1 or (info and cjson.decode(info).state == 'draining')
 end
 -- The others are noticed later, when this one has gone: they are told that they were not alone.
 local function had_company(run)

@@ -92,7 +92,10 @@ local function stance(id, credential, now)
   -- Runs that wait still are about to be given to the others.
   if u.state == 'half_open' or u.until_ms > now or redis.call('EXISTS', P .. 'waits:' .. credential) == 1 then return 'rest' end
   local f = redis.call('HMGET', u.key, 'asker', 'asker_until')
-  if f[1] and f[1] ~= id and tonumber(f[2]) > now then return 'rest' end
+  local turn_ends = tonumber(f[2] or '0')
+  if f[1] and turn_ends > now then return f[1] == id and 'ask' or 'rest' end
+  -- Its turn went by without a run, because it cannot take any: first somebody else.
+  if f[1] == id and turn_ends + ${ASKER_MS / 2} > now then return 'rest' end
   redis.call('HSET', u.key, 'asker', id, 'asker_until', int(now + ${ASKER_MS}))
   return 'ask'
 end

@@ -103,6 +103,9 @@ describe('a credential that is refused beside one that works', () => {
     expect([await stance(bad), await stance(twin)]).toEqual(['ask', 'rest']);
     await redis.hset(`runyard:upstream:${BAD}`, 'asker_until', 1);
     expect([await stance(twin), await stance(bad)]).toEqual(['ask', 'rest']);
+    // It is heard of all the time and takes nothing: when its turn is over it is not the next one.
+    await redis.hset(`runyard:upstream:${BAD}`, 'asker_until', Date.now() - 1000);
+    expect([await stance(twin), await stance(bad), await stance(twin)]).toEqual(['rest', 'ask', 'rest']);
   });
 
   test.each<[string, (other: Hand) => unknown]>([
