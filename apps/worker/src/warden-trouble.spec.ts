@@ -58,8 +58,10 @@ test('wardens that hang cost a run nothing: it goes back, waits for a warden tha
   await waitFor(() => count(worker, 'the warden died; starting another one') > 0, { what: 'another warden', timeoutMs: 60_000 });
   expect([(await stand.store.get(run.id))?.status, count(worker, 'run claimed')]).toEqual(['queued', 1]);
   const neighbour = await work();
-  expect(await ended(run)).toMatchObject({ status: 'succeeded', attempt: 2 });
-  expect(count(neighbour, 'run claimed')).toBe(1);
+  const { status, attempt } = await ended(run);
+  expect([status, count(neighbour, 'run claimed')]).toEqual(['succeeded', 1]);
+  // On a busy machine a warden may have answered before it was stopped: then the first worker had it once more, and gave it back again.
+  expect(attempt).toBe(count(worker, 'run claimed') + 1);
   await neighbour.stop();
 
   const next = await submit({ prompt: '[[text n=2]]' });
