@@ -8,6 +8,20 @@ import { parseSync } from 'vite';
  */
 
 /**
+ * A node of the syntax tree, with what the kinds below have of it.
+ * @typedef {object} AstNode
+ * @property {string} type
+ * @property {number} start
+ * @property {AstNode | null} [source]
+ * @property {AstNode | null} [argument]
+ * @property {AstNode | null} [expression]
+ * @property {AstNode} [callee]
+ * @property {AstNode[]} [arguments]
+ * @property {string} [name]
+ * @property {unknown} [value]
+ */
+
+/**
  * Throws when the file cannot be parsed.
  * @param {string} file its name decides the language
  * @param {string} code
@@ -30,7 +44,8 @@ export function findImports(file, code) {
 
 /**
  * The node that names a module, null when something else names it, undefined when `node` imports nothing.
- * @param {any} node
+ * @param {AstNode} node
+ * @returns {AstNode | null | undefined}
  */
 function moduleNamedBy(node) {
   switch (node.type) {
@@ -45,7 +60,7 @@ function moduleNamedBy(node) {
     case 'TSExternalModuleReference':
       return node.expression;
     case 'CallExpression':
-      return node.callee.type === 'Identifier' && node.callee.name === 'require' ? (node.arguments[0] ?? null) : undefined;
+      return node.callee?.type === 'Identifier' && node.callee.name === 'require' ? (node.arguments?.[0] ?? null) : undefined;
     default:
       return undefined;
   }
@@ -53,13 +68,13 @@ function moduleNamedBy(node) {
 
 /**
  * @param {unknown} node
- * @param {(node: any) => void} visitor
+ * @param {(node: AstNode) => void} visitor
  */
 function visit(node, visitor) {
   if (Array.isArray(node)) {
     for (const child of node) visit(child, visitor);
   } else if (typeof node === 'object' && node !== null) {
-    if ('type' in node) visitor(node);
+    if ('type' in node) visitor(/** @type {AstNode} */ (node));
     for (const child of Object.values(node)) visit(child, visitor);
   }
 }
