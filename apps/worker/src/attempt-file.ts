@@ -4,8 +4,8 @@ import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { NotedTool } from '@runyard/claude';
 import type { Outcome } from '@runyard/domain';
+import { syncDirectories } from '@runyard/run-store';
 import type { Lease } from '@runyard/run-store';
-import { syncDirectories } from './sync-directories.js';
 
 /** A process is about to be started. */
 export interface Starting {

@@ -5,6 +5,7 @@ import { restoreTranscript, saveTranscript, transcriptCost } from '@runyard/clau
 import type { ClaudeSession } from '@runyard/claude';
 import { failure, sessionUuidOf } from '@runyard/domain';
 import type { Failure } from '@runyard/domain';
+import { syncDirectories } from '@runyard/run-store';
 import type { RunRecord } from '@runyard/run-store';
 import type { ReadyWorkspace } from '@runyard/workspace';
 import type { ActiveRun } from './active-runs.js';
@@ -12,7 +13,6 @@ import { attemptProjects, runDirectory } from './attempt-file.js';
 import { redactTranscripts } from './redact-transcripts.js';
 import type { RunSecrets } from './run-secrets.js';
 import { SecretRedactor } from './secret-redactor.js';
-import { syncDirectories } from './sync-directories.js';
 import type { WorkerParts } from './worker-parts.js';
 
 export interface OpenSession {

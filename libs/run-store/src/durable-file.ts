@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 
 export class DurableFile {
   private constructor(
@@ -14,7 +14,7 @@ export class DurableFile {
   /** Makes the directories that are missing. Two writers of one path are no problem: each renames its own whole file. */
   static async create(path: string): Promise<DurableFile> {
     const made = await mkdir(dirname(path), { recursive: true });
-    if (made !== undefined) await syncDirectories(dirname(path), dirname(made));
+    if (made !== undefined) await syncDirectories(dirname(dirname(path)), dirname(made));
     const temporary = `${path}.${randomUUID()}.tmp`;
     return new DurableFile(await open(temporary, 'wx', 0o600), temporary, path);
   }
@@ -23,7 +23,7 @@ export class DurableFile {
   async keep(): Promise<void> {
     await this.handle.sync();
     await rename(this.temporary, this.path);
-    await syncDirectory(dirname(this.path));
+    await syncDirectories(dirname(this.path), dirname(this.path));
   }
 
   /** Closes it; what was not kept is gone. */
@@ -44,19 +44,16 @@ export async function writeDurably(path: string, bytes: Buffer | string): Promis
   }
 }
 
-/** From `path` up to and with `top`: each holds the name of the one below. */
-async function syncDirectories(path: string, top: string): Promise<void> {
-  for (let at = dirname(path); at.length >= top.length; at = dirname(at)) {
-    await syncDirectory(at);
-    if (at === dirname(at)) return;
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
+/** Syncs `path` and every directory above it, up to and with `top`. Names of files outlive a loss of power only then. Cheap where nothing has changed. @throws what the file system throws */
+export async function syncDirectories(path: string, top: string): Promise<void> {
+  const last = resolve(top);
+  for (let at = resolve(path); ; at = dirname(at)) {
+    const directory = await open(at, 'r');
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+    if (at === last || at === dirname(at)) return;
   }
 }

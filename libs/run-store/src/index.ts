@@ -1,5 +1,6 @@
 // Run records, leases, event logs, inboxes, sessions and indexes in Redis.
 export type * from './answers.js';
+export { syncDirectories } from './durable-file.js';
 export { InvalidPageError, LogUnreadableError, RedisUnavailableError } from './errors.js';
 export { startLeaderJobs } from './leader-jobs.js';
 export type { LeaderJob, LeaderJobsOptions } from './leader-jobs.js';

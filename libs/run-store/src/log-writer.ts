@@ -97,7 +97,10 @@ export class LogWriter {
   async #putBack(lease: Lease, seq: number): Promise<void> {
     const { connection, keys, onRestored } = this.options;
     let restored = 0;
-    for (const flush of this.#recent.after(lease, seq)) {
+    const flushes = this.#recent.after(lease, seq);
+    // Nothing can be put back: the log goes on where it is, or the same refusal would come again for ever.
+    if (flushes.length === 0) this.#recent.forget(lease);
+    for (const flush of flushes) {
       const added = await connection.run((redis) => restore(redis, keys, lease, flush));
       if (added === undefined) this.#recent.forget(lease);
       restored += added ?? 0;

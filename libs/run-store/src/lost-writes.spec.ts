@@ -101,6 +101,13 @@ describe('a log that ends before what its worker knows', () => {
     expect(await log(id)).toEqual(before);
   });
 
+  test('of which nothing is remembered: the run goes on and ends all the same', async () => {
+    const { id, lease } = await started(store);
+    await redis.hset(`runyard:run:${id}`, 'seq', 1);
+    await redis.del(`runyard:run:${id}:events`);
+    expect((await store.finish(lease, SUCCEEDED)).kind).toBe('finished');
+  });
+
   test('what is not remembered any more stays lost, and its numbers are not used again', async () => {
     const { id, lease } = await started(store);
     const back = await remember();
