@@ -19,6 +19,7 @@ beforeAll(async () => {
 afterAll(() => stack?.close());
 
 const EVERY_MINUTE = '/v1/schedules/sch_everyminute';
+const BY_HAND = '/v1/schedules/sch_byhand';
 const LASTING = ['api', 'demo-model', 'redis', 'worker'];
 
 test('the log of the API shows a command, and the command shows the key', async () => {
@@ -111,8 +112,10 @@ test('whatever Runyard does is within its rights in Redis', async () => {
   await call('POST', `/v1/runs/${id}/priority`, { priority: 5 });
   await call('POST', '/v1/runs/cancel', { ids: [id] });
   await call('POST', '/v1/queue/resume');
-  await call('POST', `${EVERY_MINUTE}/run`);
-  for (const path of ['/v1/runs?tag=x', '/v1/queue', '/v1/status', '/v1/workers', '/v1/schedules', `${EVERY_MINUTE}/slots`, '/queues/', '/queues/api/queues', '/queues/api/redis/stats', '/queues/api/job-schedulers', '/readyz?verbose']) {
+  // A schedule of its own: a run made by hand just before a minute is over would make the other one skip that minute.
+  await call('PUT', BY_HAND, { cron: '0 0 29 2 *', run: { prompt: 'hello' } });
+  await call('POST', `${BY_HAND}/run`);
+  for (const path of ['/v1/runs?tag=x', '/v1/queue', '/v1/status', '/v1/workers', '/v1/schedules', `${BY_HAND}/slots`, '/queues/', '/queues/api/queues', '/queues/api/redis/stats', '/queues/api/job-schedulers', '/readyz?verbose']) {
     await call('GET', path);
   }
   await client.deleteRun(done.id);
@@ -161,10 +164,10 @@ test('each image holds what its part needs, the CLI only where it runs, our own 
 });
 
 test('a schedule makes a run each minute, one for each slot', async () => {
-  const slots = async () => ((await call('GET', `${EVERY_MINUTE}/slots`)) as { data: { status: string; run_id: string }[] }).data;
+  const slots = async () => ((await call('GET', `${EVERY_MINUTE}/slots`)) as { data: { status: string; reason: string | null; run_id: string }[] }).data;
   await waitFor(async () => (await slots()).length > 0, { what: 'the first minute to be over', timeoutMs: 120_000 });
   const made = await slots();
-  expect(made.map((slot) => slot.status)).toEqual(made.map(() => 'created'));
+  expect(made.map(({ status, reason }) => ({ status, reason }))).toEqual(made.map(() => ({ status: 'created', reason: null })));
   const runs = await Promise.all(made.map((slot) => client.run(slot.run_id, { wait: 60 })));
   expect(runs.map((run) => [run.status, run.trigger])).toEqual(runs.map(() => ['succeeded', 'schedule']));
 });
