@@ -11,6 +11,8 @@ interface Attempt {
   total: number | undefined;
   /** A model answered: it cost something. */
   answered: boolean;
+  /** A later attempt found how it had ended, and ended the run with that: its price is known, though the log does not tell it. */
+  wasKept: boolean;
 }
 
 /**
@@ -22,7 +24,7 @@ export function costViolations({ run, log, killedWorkers }: Evidence, { priceKep
   const answered = [...attemptsOf(log, killedWorkers).values()].filter((attempt) => attempt.answered);
   const attempts = run.status === 'canceled' ? answered.filter((attempt) => !attempt.wasLost) : answered;
   const found: string[] = [];
-  const untold = answered.filter((attempt) => attempt.total === undefined).length;
+  const untold = answered.filter((attempt) => attempt.total === undefined && !attempt.wasKept).length;
   if (untold > 0 && !priceKept && !run.cost_estimated) found.push(`${untold} attempts ended without a total, but the cost is not marked as estimated`);
   if (answered.length > attempts.length && run.cost_usd === null && !run.cost_estimated) found.push('a lost attempt has cost something, but the record says that nothing was spent');
   found.push(...amountViolations(run, attempts, answered.length > attempts.length));
@@ -48,10 +50,14 @@ function amountViolations(run: RunView, attempts: readonly Attempt[], isPart: bo
 
 function attemptsOf(log: readonly SeenEvent[], killedWorkers: readonly string[]): Map<string, Attempt> {
   const attempts = new Map<string, Attempt>();
+  let withProcess = '';
   for (const event of log) {
-    if (event.type !== 'run.started' && event.type !== 'claude.result' && event.type !== 'claude.assistant') continue;
     const number = event.id.split('-')[0] ?? '';
-    const attempt = attempts.get(number) ?? { wasLost: false, total: undefined, answered: false };
+    if (event.type.startsWith('claude.')) withProcess = number;
+    const before = attempts.get(withProcess);
+    if (event.type === 'run.finished' && withProcess !== number && before !== undefined) before.wasKept = dataOf(event)['status'] === 'succeeded';
+    if (event.type !== 'run.started' && event.type !== 'claude.result' && event.type !== 'claude.assistant') continue;
+    const attempt = attempts.get(number) ?? { wasLost: false, total: undefined, answered: false, wasKept: false };
     attempts.set(number, attempt);
     const data = dataOf(event);
     if (event.type === 'run.started') attempt.wasLost = killedWorkers.includes(String(data['worker_id']));

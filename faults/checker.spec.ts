@@ -128,6 +128,22 @@ test('I6: a price that was not told, an estimate that does not say so, nothing f
   expect(broken({ ...alone, viewers: [], ...withRun({ cost_usd: 0.5 }) }), 'the first words of an attempt that was cut off').toEqual(new Set());
 });
 
+test('I6 of an attempt whose end is not in the log: the attempt that ended the run with it, and had no process, knew its price', () => {
+  const [queued, started, , answered] = all;
+  if (!queued || !started || !answered) throw new Error('no events');
+  const ends = (id: string, status: string): SeenEvent[] => [event(id.replace(/.$/, '5'), 'run.started', { worker_id: 'two' }), event(id, 'run.finished', { status })];
+  const cost = (events: SeenEvent[], change: Partial<RunView> = {}) => broken({ log: events, viewers: [], ledger: [], calls: [], ...withRun({ cost_estimated: false, ...change }) }, { lines: {} });
+  const first = [queued, started, answered];
+  expect(cost([...first, ...ends('2-6', 'succeeded')])).toEqual(new Set());
+  expect(cost([...first, ...ends('2-6', 'succeeded')], { cost_usd: 0 })).toEqual(new Set(['I6']));
+  expect(cost([...first, ...ends('2-6', 'failed')]), 'not with what it had come to').toEqual(new Set(['I6']));
+  expect(cost([...first, event('2-5', 'claude.system'), event('2-6', 'run.finished', { status: 'succeeded' })]), 'it had a process of its own').toEqual(new Set(['I6']));
+  const second = [...first, event('2-5', 'run.started'), event('2-6', 'claude.assistant', { message: { model: 'm' } })];
+  expect(cost([...second, ...ends('3-6', 'succeeded')], { attempt: 3 }).has('I6'), 'only the last one was kept').toBe(true);
+  const mute = [...first, event('2-5', 'run.started'), event('2-6', 'claude.system')];
+  expect(cost([...mute, ...ends('3-6', 'succeeded')], { attempt: 3 }).has('I6'), 'it was the end of one whose words were lost').toBe(true);
+});
+
 test('I6 of a canceled run: what a living worker has seen is known, what a killed one has spent may be unknown, and the record says so', () => {
   const cost = (change: Partial<RunView>, more: Partial<Evidence> = {}) => broken({ viewers: [], ledger: [], calls: [], ...more, ...withRun({ status: 'canceled', ...change }) }, { ends: ['canceled'], lines: {} });
   expect(cost({})).toEqual(new Set());
