@@ -8,7 +8,7 @@ import { findImports } from './find-imports.mjs';
 import { fromRoot, readParts } from './read-parts.mjs';
 
 /** @typedef {import('./read-parts.mjs').PartOnDisk} PartOnDisk */
-/** @typedef {{ part: PartOnDisk, isSpec: boolean, used: Set<string> }} Importer */
+/** @typedef {{ part: PartOnDisk, isSpec: boolean, used: Set<string>, entries: readonly string[] }} Importer */
 
 const SCOPE = '@runyard/';
 // Fixtures are the set-up of specs; tsconfig.json keeps them out of the product.
@@ -23,7 +23,9 @@ export function checkArrows(root) {
   const problems = [];
   let files = 0;
   let imports = 0;
-  for (const part of readParts(root)) {
+  const onDisk = readParts(root);
+  const entries = onDisk.flatMap((part) => part.entries);
+  for (const part of onDisk) {
     const place = fromRoot(root, part.directory);
     if (!parts[part.name]) problems.push(`${place}: no row in scripts/arrow-rules.mjs: add one with its arrows and their reasons`);
     if (part.files.length === 0) problems.push(`${place}: no source files found`);
@@ -33,7 +35,7 @@ export function checkArrows(root) {
       const isSpec = SPEC.test(file);
       for (const { name, line } of findImports(file, readFileSync(file, 'utf8'))) {
         imports += 1;
-        const reason = forbidden({ part, isSpec, used: used[isSpec ? 'spec' : 'source'] }, file, name);
+        const reason = forbidden({ part, isSpec, used: used[isSpec ? 'spec' : 'source'], entries }, file, name);
         if (reason) problems.push(`${fromRoot(root, file)}:${line}: ${name ?? 'import of a computed name'}: ${reason}`);
       }
       files += 1;
@@ -58,7 +60,7 @@ function forbidden(importer, file, name) {
   const packageName = name.split('/', name.startsWith('@') ? 2 : 1).join('/');
   importer.used.add(packageName);
   if (packageName.startsWith(SCOPE)) {
-    if (name !== packageName) return `a part is imported through its index only: ${packageName}`;
+    if (name !== packageName && !importer.entries.includes(name)) return `a part is imported through what its package.json exports: ${packageName}`;
     return forbiddenPart(importer, packageName.slice(SCOPE.length)) ?? undeclared(importer, packageName);
   }
   return forbiddenPackage(importer, packageName);

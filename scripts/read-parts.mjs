@@ -7,6 +7,7 @@ import { join, relative, sep } from 'node:path';
  * @property {string} name
  * @property {string} directory absolute
  * @property {readonly string[]} files absolute paths of its sources
+ * @property {readonly string[]} entries names under which others import it: `@runyard/claude`, `@runyard/claude/processes`
  * @property {Readonly<Record<string, string>>} dependencies
  * @property {Readonly<Record<string, string>>} devDependencies
  */
@@ -35,7 +36,8 @@ export function readParts(root) {
 function readPart(directory, name) {
   const manifest = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
   const files = sourcesBelow(directory);
-  return { name, directory, files, dependencies: manifest.dependencies ?? {}, devDependencies: manifest.devDependencies ?? {} };
+  const entries = Object.keys(manifest.exports ?? {}).map((entry) => manifest.name + entry.slice(1));
+  return { name, directory, files, entries, dependencies: manifest.dependencies ?? {}, devDependencies: manifest.devDependencies ?? {} };
 }
 
 /**

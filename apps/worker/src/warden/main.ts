@@ -1,7 +1,7 @@
 // The warden: ends `claude` processes whose lease is over or whose worker is gone. It outlives the worker by a moment.
 import { rm } from 'node:fs/promises';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { sweep, TreeWatch } from '@runyard/claude';
+import { sweep, TreeWatch } from '@runyard/claude/processes';
 import { monotonicMs } from '../monotonic-clock.js';
 import { WatchList } from './watch-list.js';
 import type { Watched } from './watch-list.js';
