@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { hostEnvironment } from '@runyard/config';
 import { waitFor } from '@runyard/testing';
 
@@ -20,10 +21,12 @@ export interface Started {
 }
 
 const START_MS = 90_000;
+const COMPILED = fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url));
 
 /** Starts `node <entry>`. It ends with this process, because its standard input does. */
 export function start(entry: string, env: Readonly<Record<string, string>>): Started {
-  const child = spawn(process.execPath, [entry], { env: { PATH: hostEnvironment()['PATH'] ?? '', RUNYARD_PARENT_PIPE: '1', RUNYARD_TEST_FAULTS: '1', ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+  const own = { PATH: hostEnvironment()['PATH'] ?? '', NODE_COMPILE_CACHE: COMPILED, RUNYARD_PARENT_PIPE: '1', RUNYARD_TEST_FAULTS: '1' };
+  const child = spawn(process.execPath, [entry], { env: { ...own, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
   const { pid } = child;
   if (pid === undefined) throw new Error(`${entry} was not started`);
   child.stdin.on('error', () => undefined);

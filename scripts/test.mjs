@@ -7,6 +7,8 @@ import { WANTED } from './pinned-node.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 const bin = join(root, 'node_modules', '.bin');
+// Hundreds of processes load the same modules: Node keeps what it has compiled of them.
+const compiled = join(root, 'node_modules', '.cache', 'compiled');
 
 /**
  * @typedef {object} Stage
@@ -39,7 +41,7 @@ const stages = [
  */
 function run(command, settings = {}) {
   const path = `${bin}${delimiter}${process.env.PATH}`;
-  const env = { ...process.env, PATH: path, NX_DAEMON: 'false', NX_TUI: 'false', ...settings };
+  const env = { ...process.env, PATH: path, NODE_COMPILE_CACHE: compiled, NX_DAEMON: 'false', NX_TUI: 'false', ...settings };
   return new Promise((done) => {
     const child = spawn(command[0] ?? '', command.slice(1), { cwd: root, env, stdio: 'inherit' });
     child.once('error', (error) => {

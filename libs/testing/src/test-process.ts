@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { hostEnvironment } from '@runyard/config';
 import { waitFor } from './wait-for.js';
 
 export interface ProcessExit {
@@ -35,11 +36,15 @@ export interface TestProcessOptions {
   readonly cwd?: string;
 }
 
+// Where Node keeps compiled modules, when npm test names a place: each process starts quicker, nothing else changes.
+const { NODE_COMPILE_CACHE } = hostEnvironment();
+const compiled = NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE };
+
 /** Starts `apps/<part>`. @throws when it is not built */
 export function startProcess(part: string, { env, cwd }: TestProcessOptions): TestProcess {
   const main = fileURLToPath(new URL(`../../../apps/${part}/dist/main.js`, import.meta.url));
   if (!existsSync(main)) throw new Error(`apps/${part} is not built: run npm run build`);
-  const child = spawn(process.execPath, [main], { env, cwd, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [main], { env: { ...compiled, ...env }, cwd, stdio: ['pipe', 'pipe', 'pipe'] });
   const { pid } = child;
   if (pid === undefined) throw new Error(`apps/${part} was not started`);
   child.stdin.on('error', () => undefined);
