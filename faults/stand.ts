@@ -2,7 +2,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { httpCall, startDemoModel, temporaryDirectory } from '@runyard/testing';
+import { httpCall, startDemoModel, temporaryDirectory, waitFor } from '@runyard/testing';
 import type { HttpAnswer, TemporaryDirectory, TestDemoModel } from '@runyard/testing';
 import type { ModelCall } from './evidence.ts';
 import { Ledger } from './ledger.ts';
@@ -12,6 +12,7 @@ import { RedisServer } from './redis-server.ts';
 import { StandWorker } from './stand-worker.ts';
 
 const API = fileURLToPath(new URL('../apps/api/dist/main.js', import.meta.url));
+const INSIST_MS = 60_000;
 export const KEY = 'key-of-the-fault-tests-0123';
 
 export interface ApiProcess {
@@ -111,6 +112,11 @@ export class Stand {
       }
     }
     throw problem;
+  }
+
+  /** Asks again until somebody answers 200, as people do while something is being replaced. @throws when nobody does */
+  async insist(method: string, path: string, body?: object): Promise<void> {
+    await waitFor(async () => (await this.ask(method, path, body).catch(() => undefined))?.status === 200, { what: `an answer to ${method} ${path}`, timeoutMs: INSIST_MS });
   }
 
   /** SIGKILL for an API process, and another one in its place. */

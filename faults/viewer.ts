@@ -16,7 +16,7 @@ export interface WatchOptions {
 }
 
 const PAUSE_MS = 100;
-const LOG_MS = 30_000;
+const LOG_MS = 60_000;
 
 /** Watches until the stream is over, or until it is told to stop. */
 export async function watch(options: WatchOptions): Promise<Viewer> {
@@ -53,18 +53,22 @@ export async function watch(options: WatchOptions): Promise<Viewer> {
 }
 
 /** What is left of a run's events when it is over, without partial text. Empty when it is unknown. */
-export async function readLog(urls: readonly string[], runId: string, key: string): Promise<SeenEvent[]> {
+export async function readLog(urls: () => readonly string[], runId: string, key: string): Promise<SeenEvent[]> {
   const signal = AbortSignal.timeout(LOG_MS);
-  for (const url of urls) {
-    const events: SeenEvent[] = [];
+  let events: SeenEvent[] = [];
+  for (let turn = 0; !signal.aborted; turn += 1) {
+    const url = urls()[turn % urls().length];
+    if (url === undefined) break;
+    events = [];
     try {
       for await (const frame of frames({ url, query: '?deltas=0', runId, key, signal }, undefined)) if (frame !== 'over') events.push(frame);
     } catch {
-      continue; // this API is just being replaced
+      // This API is just being replaced: another one answers, or it does later.
     }
-    if (events.at(-1)?.type === 'run.finished' || url === urls.at(-1)) return events;
+    if (events.at(-1)?.type === 'run.finished') break;
+    await sleep(PAUSE_MS);
   }
-  return [];
+  return events;
 }
 
 interface Place {

@@ -12,7 +12,8 @@ import type { Stand } from './stand.ts';
 import { readLog, watch } from './viewer.ts';
 
 const VIEWERS = 2;
-const OVER_MS = 150_000;
+/** A limit, not a wait: many runs stand in line for few workers. */
+const OVER_MS = 420_000;
 const GRACE_MS = 5000;
 const VIEWERS_MS = 20_000;
 
@@ -100,8 +101,10 @@ export class WatchedRun {
     await waitFor(async () => (await written()) || isParked(await this.view()), { what: `${count} effects of ${this.id}`, timeoutMs: OVER_MS });
   }
 
+  /** Asks again while Redis does not answer the API in time. */
   async cancel(): Promise<number> {
-    return (await this.#stand.ask('POST', `/v1/runs/${this.id}/cancel`)).status;
+    const status = async (): Promise<number> => (await this.#stand.ask('POST', `/v1/runs/${this.id}/cancel`)).status;
+    return waitFor(async () => ((answer) => answer !== 503 && answer)(await status()), { what: `an answer to the cancel of ${this.id}`, timeoutMs: OVER_MS });
   }
 
   /** Waits for the end, deciding where a decision is asked for, and compares everything with what was promised. */
@@ -113,7 +116,7 @@ export class WatchedRun {
     clearTimeout(stop);
     const calls = await this.#stand.calls(sessionUuidOf(this.sessionId));
     const killedWorkers = this.#stand.workers.flatMap((worker) => [...worker.killed]);
-    const evidence = { run, log: run ? await readLog(this.#stand.urls(), this.id, KEY) : [], viewers, ledger: await this.#stand.ledger.lines(this.id), calls, leftovers: left, killedWorkers };
+    const evidence = { run, log: run ? await readLog(this.#stand.urls, this.id, KEY) : [], viewers, ledger: await this.#stand.ledger.lines(this.id), calls, leftovers: left, killedWorkers };
     return { end: run ? endOf(run) : 'unknown', evidence, violations: await keepEvidence(this.id, evidence, check(evidence, expected)) };
   }
 

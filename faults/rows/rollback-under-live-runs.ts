@@ -11,17 +11,29 @@ import { Stand } from '../stand.ts';
 import { WatchedRun } from '../watched-run.ts';
 
 const LOST_AT_LEAST_MS = 1000;
+/** The leases of the copy last longer than this. A machine that takes more to bring Redis back has shown something else: runs whose lease was over. */
+const LEASES_LAST_MS = 9000;
+const TRIES = 4;
 /** Between the tool that the copy knows and the one that it does not know. */
 const UNTIL_THE_TOOL_MS = 2000;
 
 export async function takeBackUnderLiveRuns(seed: number): Promise<CaseResult> {
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const result = await takeBackOnce(seed);
+    if (result !== 'too slow') return result;
+  }
+  throw new Error(`Redis did not come back within ${LEASES_LAST_MS} ms of the copy, ${TRIES} times`);
+}
+
+async function takeBackOnce(seed: number): Promise<CaseResult | 'too slow'> {
   const random = new SeededRandom(seed, 'rollback');
   const stand = await Stand.open(1);
   const decision = random.pick(['resume', 'abandon'] as const);
   const submit = (prompt: string, viewers = 2): Promise<WatchedRun> => WatchedRun.submit(stand, random, { prompt, recovery: 'auto' }, { viewers });
   const gate = join(stand.dir, 'gate');
+  const redisIsBack = join(stand.dir, 'redis-is-back');
   const begin = bash(`${stand.ledger.write('before')}; while [ ! -e ${gate} ]; do sleep 0.05; done`);
-  const inLostTime = bash(`${stand.ledger.write('effect')}; sleep 6`, UNTIL_THE_TOOL_MS);
+  const inLostTime = bash(`${stand.ledger.write('effect')}; while [ ! -e ${redisIsBack} ]; do sleep 0.05; done`, UNTIL_THE_TOOL_MS);
   try {
     // The first worker has one run, and dies with it. What viewers have seen of it in the lost time never comes again.
     const dying = await stand.addWorker({ RUNYARD_CAPACITY: '1' });
@@ -44,22 +56,35 @@ export async function takeBackUnderLiveRuns(seed: number): Promise<CaseResult> {
     const lostMs = Math.round(performance.now() - rememberedAtMs);
     await stand.redis.rollBack();
     await stand.redis.restart();
-    const once = { from: 1, to: 1 };
-    const both = { before: once, effect: once };
-    const live = { ends: ['succeeded'], attempts: once, priceKept: true };
-    const ends = decision === 'resume' ? ['succeeded'] : ['failed:worker_lost'];
-    const judged = await Promise.all([
-      quiet.judge({ ...live, lines: both }),
-      talking.judge({ ...live, lines: { before: once } }),
-      ending.judge({ ...live, lines: { before: once } }),
-      lost.judge({ ends, lines: both }, { decide: decision }),
-    ]);
-    const restored = stand.workers.flatMap((worker) => worker.log).reduce((sum, { msg, events }) => sum + (String(msg).includes('they are back') ? Number(events) : 0), 0);
-    const missed = [...(restored === 0 ? ['no worker put anything back'] : []), ...(lost.waited === 0 ? ['nobody was asked although a tool was in flight'] : [])];
-    const note = judged.map(({ end, evidence }) => `${end}/${evidence.run?.attempt ?? '-'}`).join(', ');
-    const violations = [...judged.flatMap((one) => one.violations), ...missed.map((what) => ({ invariant: 'I1' as const, what }))];
-    return { seed, note: `${lostMs} ms and a worker lost under live runs, ${restored} events put back: ${note}, then ${decision}`, violations, facts: { lost_ms: lostMs, restored } };
+    const backMs = performance.now() - rememberedAtMs;
+    await writeFile(redisIsBack, '');
+    if (backMs <= LEASES_LAST_MS) return await judge(stand, { seed, decision, lostMs }, { lost, quiet, talking, ending });
+    await Promise.all([lost, quiet, talking, ending].map((run) => run.forget()));
+    return 'too slow';
   } finally {
     await stand.close();
   }
+}
+
+interface Loss {
+  readonly seed: number;
+  readonly decision: 'resume' | 'abandon';
+  readonly lostMs: number;
+}
+
+async function judge(stand: Stand, { seed, decision, lostMs }: Loss, { lost, quiet, talking, ending }: Readonly<Record<'lost' | 'quiet' | 'talking' | 'ending', WatchedRun>>): Promise<CaseResult> {
+  const once = { from: 1, to: 1 };
+  const both = { before: once, effect: once };
+  const live = { ends: ['succeeded'], attempts: once, priceKept: true };
+  const judged = await Promise.all([
+    quiet.judge({ ...live, lines: both }),
+    talking.judge({ ...live, lines: { before: once } }),
+    ending.judge({ ...live, lines: { before: once } }),
+    lost.judge({ ends: decision === 'resume' ? ['succeeded'] : ['failed:worker_lost'], lines: both }, { decide: decision }),
+  ]);
+  const restored = stand.workers.flatMap((worker) => worker.log).reduce((sum, { msg, events }) => sum + (String(msg).includes('they are back') ? Number(events) : 0), 0);
+  const missed = [...(restored === 0 ? ['no worker put anything back'] : []), ...(lost.waited === 0 ? ['nobody was asked although a tool was in flight'] : [])];
+  const note = judged.map(({ end, evidence }) => `${end}/${evidence.run?.attempt ?? '-'}`).join(', ');
+  const violations = [...judged.flatMap((one) => one.violations), ...missed.map((what) => ({ invariant: 'I1' as const, what }))];
+  return { seed, note: `${lostMs} ms and a worker lost under live runs, ${restored} events put back: ${note}, then ${decision}`, violations, facts: { lost_ms: lostMs, restored } };
 }

@@ -33,10 +33,10 @@ async function perform(seeds: readonly number[]): Promise<CaseResult[]> {
     // One run each: a worker that dies takes nobody else's run with it.
     await Promise.all(Array.from({ length: WORKERS }, () => stand.addWorker({ RUNYARD_CAPACITY: '1' }, { restarts: true })));
     // Nobody may begin before all points are armed.
-    await stand.ask('POST', '/v1/queue/pause');
+    await stand.insist('POST', '/v1/queue/pause');
     const cells = await Promise.all(seeds.map((seed) => submit(stand, seed)));
     await writeFile(stand.crashFile, cells.map(({ point, run }) => `${point}:${run.id}`).join('\n'));
-    await stand.ask('POST', '/v1/queue/resume');
+    await stand.insist('POST', '/v1/queue/resume');
     const results = await Promise.all(cells.map((cell) => judge(cell).catch((error: unknown) => broken(cell.seed, error))));
     return await withLeftFiles(stand, results);
   } finally {

@@ -28,11 +28,11 @@ async function takeBack(seed: number): Promise<CaseResult> {
     const running = await submit(script(bash(stand.ledger.write('effect')), say(30, random.between(60, 120))));
     await running.effects(1);
     // Waiting in the copy, over in the lost time.
-    await stand.ask('POST', '/v1/queue/pause');
+    await stand.insist('POST', '/v1/queue/pause');
     const waiting = await Promise.all([submit(effect), submit(effect)]);
     await stand.redis.remember();
     const rememberedAtMs = performance.now();
-    await stand.ask('POST', '/v1/queue/resume');
+    await stand.insist('POST', '/v1/queue/resume');
     const unknown = await submit(effect);
     for (const run of [running, ...waiting, unknown]) await run.until('over', over);
     await sleep(Math.max(0, LOST_AT_LEAST_MS + random.between(0, 1000) - (performance.now() - rememberedAtMs)));
@@ -40,7 +40,8 @@ async function takeBack(seed: number): Promise<CaseResult> {
     const lostMs = performance.now() - rememberedAtMs;
     await stand.redis.rollBack();
     await stand.redis.restart();
-    await resume(stand);
+    // The copy was made while the queue was paused.
+    await stand.insist('POST', '/v1/queue/resume');
     const once = { ends: ['succeeded'], lines: { effect: { from: 1, to: 1 } }, priceKept: true };
     const judged = await Promise.all([...[finished, running, ...waiting].map((run) => run.judge(once)), unknown.judge({ ...once, mayBeLost: true })]);
     const ends = judged.map(({ end, evidence }) => `${end}/${evidence.run?.attempt ?? '-'}`);
@@ -48,14 +49,4 @@ async function takeBack(seed: number): Promise<CaseResult> {
   } finally {
     await stand.close();
   }
-}
-
-/** The copy was made while the queue was paused. */
-async function resume(stand: Stand): Promise<void> {
-  for (let tries = 0; tries < 100; tries += 1) {
-    const answer = await stand.ask('POST', '/v1/queue/resume').catch(() => undefined);
-    if (answer?.status === 200) return;
-    await sleep(200);
-  }
-  throw new Error('the queue could not be resumed');
 }

@@ -1,6 +1,8 @@
 // Row 6: tools that leave processes behind in every way there is. When their run is over, however it ended, nothing of them is left.
+import { readFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
-import { freePort, waitFor } from '@runyard/testing';
+import { join } from 'node:path';
+import { waitFor } from '@runyard/testing';
 import { withLeftFiles } from '../left-files.ts';
 import { broken } from '../row.ts';
 import type { CaseResult, Row } from '../row.ts';
@@ -18,7 +20,8 @@ interface Cell {
   readonly seed: number;
   readonly kind: (typeof KINDS)[number];
   readonly ending: (typeof ENDINGS)[number];
-  readonly port: number;
+  /** Of the kind `port`: where its server writes its port. */
+  readonly portFile: string;
   readonly run: WatchedRun;
 }
 
@@ -41,17 +44,17 @@ async function submit(stand: Stand, seed: number): Promise<Cell> {
   const random = new SeededRandom(seed, 'trees');
   const kind = KINDS[(seed - 1) % KINDS.length] ?? 'setsid';
   const ending = ENDINGS[Math.floor((seed - 1) / KINDS.length) % ENDINGS.length] ?? 'by itself';
-  const port = await freePort();
+  const portFile = join(stand.dir, `port-${seed}`);
   const stays = ending === 'by itself' ? '' : '; sleep 240';
-  const run = await WatchedRun.submit(stand, random, { prompt: script(bash(`${commandOf(kind, port)}\n${stand.ledger.write('effect')}${stays}`), say(2)), recovery: 'never' });
-  return { seed, kind, ending, port, run };
+  const run = await WatchedRun.submit(stand, random, { prompt: script(bash(`${commandOf(kind, portFile)}\n${stand.ledger.write('effect')}${stays}`), say(2)), recovery: 'never' });
+  return { seed, kind, ending, portFile, run };
 }
 
-async function leaveBehind(stand: Stand, { seed, kind, ending, port, run }: Cell): Promise<CaseResult> {
-  if (kind === 'port') await waitFor(async () => (await listens(port)) || ((await run.view())?.ended_at ?? null) !== null, { what: 'the server of the tool', timeoutMs: 60_000 });
+async function leaveBehind(stand: Stand, { seed, kind, ending, portFile, run }: Cell): Promise<CaseResult> {
+  if (kind === 'port') await waitFor(async () => (await listens(portFile)) || ((await run.view())?.ended_at ?? null) !== null, { what: 'the server of the tool', timeoutMs: 60_000 });
   if (ending === 'canceled') await run.cancel();
   if (ending === 'worker killed') await endWithWorker(stand, run);
-  const leftovers = async (): Promise<string[]> => ((await listens(port)) ? [`a server on port ${port}`] : []);
+  const leftovers = async (): Promise<string[]> => ((await listens(portFile)) ? ['the server of the tool'] : []);
   const ends = ending === 'by itself' ? ['succeeded', 'failed:worker_lost'] : ['canceled', 'failed:worker_lost'];
   const { end, violations } = await run.judge({ ends, lines: { effect: { from: 1, to: 1 } } }, { leftovers });
   return { seed, note: `${kind}, ${ending}: ${end}`, violations };
@@ -59,10 +62,11 @@ async function leaveBehind(stand: Stand, { seed, kind, ending, port, run }: Cell
 
 /** The other runs of this worker are lost with it. */
 async function endWithWorker(stand: Stand, run: WatchedRun): Promise<void> {
-  await stand.workerWith((await run.view())?.worker_id ?? null)?.kill();
+  const { worker_id } = await run.until('claimed', (view) => view.worker_id !== null);
+  await stand.workerWith(worker_id)?.kill();
 }
 
-function commandOf(kind: (typeof KINDS)[number], port: number): string {
+function commandOf(kind: (typeof KINDS)[number], portFile: string): string {
   switch (kind) {
     case 'setsid':
       return 'setsid sleep 300 >/dev/null 2>&1 &';
@@ -71,7 +75,7 @@ function commandOf(kind: (typeof KINDS)[number], port: number): string {
     case 'double fork':
       return '( ( setsid sleep 302 >/dev/null 2>&1 & ) & )';
     case 'port':
-      return `setsid node -e "require('net').createServer().listen(${port}, '127.0.0.1')" >/dev/null 2>&1 &`;
+      return `setsid node -e "require('net').createServer((socket) => socket.end('${portFile}')).listen(0, '127.0.0.1', function () { require('fs').writeFileSync('${portFile}', String(this.address().port)); })" >/dev/null 2>&1 &`;
     case 'trap':
       return `setsid sh -c 'trap "" TERM INT HUP; while :; do sleep 1; done' >/dev/null 2>&1 &`;
     case 'storm':
@@ -79,12 +83,15 @@ function commandOf(kind: (typeof KINDS)[number], port: number): string {
   }
 }
 
-function listens(port: number): Promise<boolean> {
+/** Whether the server that wrote this file still answers; somebody else may have its port by then. */
+async function listens(portFile: string): Promise<boolean> {
+  const port = Number(await readFile(portFile, 'utf8').catch(() => ''));
+  if (!(port > 0)) return false;
   return new Promise((resolve) => {
-    const socket = createConnection(port, '127.0.0.1', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
+    let said = '';
+    const socket = createConnection(port, '127.0.0.1');
+    socket.setEncoding('utf8').on('data', (text: string) => (said += text));
+    socket.on('error', () => resolve(false)).on('close', () => resolve(said === portFile));
+    socket.setTimeout(2000, () => socket.destroy());
   });
 }

@@ -58,10 +58,10 @@ async function byItsTool(stand: Stand, seed: number): Promise<CaseResult> {
 }
 
 async function byCrashPoint(stand: Stand, seed: number): Promise<CaseResult> {
-  await stand.ask('POST', '/v1/queue/pause');
+  await stand.insist('POST', '/v1/queue/pause');
   const run = await WatchedRun.submit(stand, new SeededRandom(seed, 'poison'), { prompt: script(say(10, 50)) });
   await writeFile(stand.crashFile, `K2:${run.id}*`);
-  await stand.ask('POST', '/v1/queue/resume');
+  await stand.insist('POST', '/v1/queue/resume');
   const { end, evidence, violations } = await run.judge({ ends: ['failed:poisoned'], attempts: ATTEMPTS });
   return { seed, note: `at K2 each time: ${end} in attempt ${evidence.run?.attempt}`, violations };
 }
@@ -75,10 +75,10 @@ async function withNeighbours(seed: number): Promise<CaseResult> {
     const neighbours: WatchedRun[] = [];
     for (let i = 0; i < NEIGHBOURS; i++) neighbours.push(await WatchedRun.submit(stand, random, { prompt: script(say(150, 100)) }));
     for (const run of neighbours) await run.until('running', ({ status }) => status === 'running');
-    await stand.ask('POST', '/v1/queue/pause');
+    await stand.insist('POST', '/v1/queue/pause');
     const killer = await WatchedRun.submit(stand, random, { prompt: script(bash('sleep 3'), say(3)), recovery: 'restart' });
     await writeFile(stand.crashFile, `K4:${killer.id}*`);
-    await stand.ask('POST', '/v1/queue/resume');
+    await stand.insist('POST', '/v1/queue/resume');
     for (const run of [killer, ...neighbours]) await run.until('over', ({ ended_at, status }) => ended_at !== null || status === 'waiting', ALL_OVER_MS);
     // A neighbour that is lost before its process is started has one attempt more.
     const attempts = { from: 1, to: 2 * (SHARED_AT_MOST + STARTS_AT_MOST) + 1 };
