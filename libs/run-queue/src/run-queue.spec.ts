@@ -136,13 +136,21 @@ describe('tickets', () => {
   });
 
   test('a ticket with a delay keeps its version and its priority, and is not lost meanwhile', async () => {
-    await queue.enqueue({ runId: 'run_later', dispatch: 3, v: 7, priority: 10, delayMs: 400 });
+    const raw = new Queue(QUEUE_NAME, { connection: redis.connection, prefix: DEFAULT_PREFIX });
+    onTestFinished(() => raw.close());
+    await queue.enqueue({ runId: 'run_later', dispatch: 3, v: 7, priority: 10, delayMs: 600_000 });
     await queue.enqueue({ runId: 'run_now', dispatch: 1 });
     expect(await queue.withoutTicket([{ runId: 'run_later', dispatch: 3 }])).toEqual([]);
-    const tickets: Ticket[] = [];
-    consume({ handle: async (ticket) => void tickets.push(ticket) });
-    await waitFor(() => tickets.length === 2, { what: 'both tickets' });
-    expect(tickets).toEqual([{ v: 1, runId: 'run_now', dispatch: 1 }, { v: 7, runId: 'run_later', dispatch: 3 }]);
+    const { tickets, handle, release } = holding();
+    consume({ handle });
+    await waitFor(() => tickets.length > 0, { what: 'the ticket without a delay' });
+    await queue.enqueue({ runId: 'run_next', dispatch: 1 });
+    const later = await raw.getJob('run_later.3');
+    expect([later?.delay, await later?.isDelayed()]).toEqual([600_000, true]);
+    await later?.changeDelay(0); // as if its time had come
+    release();
+    await waitFor(() => tickets.length === 3, { what: 'all tickets' });
+    expect(tickets).toEqual([{ v: 1, runId: 'run_now', dispatch: 1 }, { v: 7, runId: 'run_later', dispatch: 3 }, { v: 1, runId: 'run_next', dispatch: 1 }]);
   });
 });
 

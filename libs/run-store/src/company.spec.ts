@@ -80,6 +80,7 @@ describe('neighbours', () => {
     await redis.hset(`runyard:run:${suspect.runId}`, 'shared', 2);
     const busy = await spawned(other, workerId);
     expect(await claim(suspect, workerId)).toEqual({ kind: 'not_alone', next: null });
+    await redis.persist(`runyard:worker:${workerId}:alone`); // the mark would go by itself after 5 s
     expect(await store.get(suspect.runId)).toMatchObject({ status: 'queued', attempt: 0 });
     const third = await fresh();
     expect(await claim(third, workerId)).toEqual({ kind: 'not_alone', next: null });
@@ -148,7 +149,11 @@ describe('a worker that lives', () => {
     for (let own = 1; own <= 2; own++) [dispatch] = (await gone(await spawned(dispatch, newId('worker')))) as [Dispatch];
     const lease = await spawned(dispatch, newId('worker'));
     await expireLease(redis, lease);
-    for (let look = 0; look < 3; look++) expect(await store.redispatchLost(lease.runId)).toBeUndefined();
+    expect(await store.redispatchLost(lease.runId)).toBeUndefined();
+    const [attempt, at] = ((await redis.hget(`runyard:run:${lease.runId}`, 'noticed')) ?? '').split(' ').map(Number);
+    expect(attempt).toBe(lease.attempt);
+    await redis.hset(`runyard:run:${lease.runId}`, 'noticed', `${attempt} ${at! + 600_000}`); // its time is not over while we look
+    for (let look = 0; look < 2; look++) expect(await store.redispatchLost(lease.runId)).toBeUndefined();
     expect(await store.get(lease.runId)).toMatchObject({ status: 'running', losses: 2 });
     expect(await store.requeue(lease, 'lease_lost')).toMatchObject({ runId: lease.runId });
     expect(await store.get(lease.runId)).toMatchObject({ status: 'queued', losses: 2 });

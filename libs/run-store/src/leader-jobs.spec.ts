@@ -3,7 +3,7 @@ import { redisCommand, testRedis, waitFor } from '@runyard/testing';
 import type { TestRedis } from '@runyard/testing';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { startLeaderJobs } from './leader-jobs.js';
-import type { LeaderJob } from './leader-jobs.js';
+import type { LeaderJob, LeaderJobsOptions } from './leader-jobs.js';
 import { RunStore } from './run-store.js';
 
 let redis: TestRedis;
@@ -12,6 +12,9 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => redis.stop());
 
+/** Longer than this process may ever stand still: nobody loses the lead by chance. */
+const LONG_LEAD_MS = 60_000;
+
 interface Member {
   readonly store: RunStore;
   readonly done: string[];
@@ -19,11 +22,10 @@ interface Member {
   readonly stop: () => Promise<void>;
 }
 
-function member(holder: string, family: string, jobs: readonly LeaderJob[], hungAfterMs?: number): Member {
+function member(holder: string, family: string, jobs: readonly LeaderJob[], options: Pick<LeaderJobsOptions, 'hungAfterMs' | 'leadMs'> = {}): Member {
   const store = RunStore.open({ redis: redis.connection, role: 'api', dataDir: '/nowhere' });
   const [done, errors]: [string[], string[]] = [[], []];
-  const more = hungAfterMs === undefined ? {} : { hungAfterMs };
-  const stop = startLeaderJobs({ ...more, store, holder, family, jobs, onDone: (job, count) => void done.push(`${job} ${count}`), onError: (job, error) => void errors.push(`${job} ${(error as Error).name}`) });
+  const stop = startLeaderJobs({ ...options, store, holder, family, jobs, onDone: (job, count) => void done.push(`${job} ${count}`), onError: (job, error) => void errors.push(`${job} ${(error as Error).name}`) });
   onTestFinished(async () => {
     await stop();
     await store.close();
@@ -34,7 +36,7 @@ function member(holder: string, family: string, jobs: readonly LeaderJob[], hung
 test('one of several does the job; when it stops, another begins', async () => {
   const rounds: string[] = [];
   const work = (holder: string): LeaderJob[] => [{ name: 'count', everyMs: 10, work: async () => rounds.push(holder) }];
-  const members = new Map(['a', 'b', 'c'].map((holder) => [holder, member(holder, 'several', work(holder))]));
+  const members = new Map(['a', 'b', 'c'].map((holder) => [holder, member(holder, 'several', work(holder), { leadMs: LONG_LEAD_MS })]));
   for (let left = 3; left > 0; left--) {
     const from = rounds.length;
     await waitFor(() => rounds.length >= from + 20, { what: 'rounds of the job' });
@@ -75,12 +77,12 @@ test('a job that fails or takes for ever does not keep the others, and what was 
   expect(new Set(errors)).toEqual(new Set(['failing RangeError']));
 });
 
-test('a leader whose job hangs leaves the lead to another, and does not take it back when the round ends after all', { timeout: 60_000 }, async () => {
+test('a leader whose job hangs leaves the lead to another, and does not take it back when the round ends after all', async () => {
   const hanging = Promise.withResolvers<number>();
   const rounds = { first: 0, second: 0 };
-  const first = member('first', 'hung', [{ name: 'files', everyMs: 10, work: () => (rounds.first++, hanging.promise) }], 500);
+  const first = member('first', 'hung', [{ name: 'files', everyMs: 10, work: () => (rounds.first++, hanging.promise) }], { hungAfterMs: 500, leadMs: LONG_LEAD_MS });
   await waitFor(() => rounds.first === 1, { what: 'the first leader' });
-  member('second', 'hung', [{ name: 'files', everyMs: 10, work: async () => (rounds.second++, 0) }]);
+  member('second', 'hung', [{ name: 'files', everyMs: 10, work: async () => (rounds.second++, 0) }], { leadMs: LONG_LEAD_MS });
   onTestFinished(() => hanging.resolve(0));
   await waitFor(() => rounds.second > 20, { what: 'the second leader', timeoutMs: 30_000 });
   expect(first.errors[0]).toBe('files Error');
@@ -91,13 +93,13 @@ test('a leader whose job hangs leaves the lead to another, and does not take it 
   expect([rounds.first, first.done]).toEqual([1, ['files 7']]);
 });
 
-test('nobody else is there: the leader whose job hangs goes on with the others', { timeout: 60_000 }, async () => {
+test('nobody else is there: the leader whose job hangs goes on with the others', async () => {
   const hanging = Promise.withResolvers<number>();
   let good = 0;
   const { errors } = member('only', 'alone', [
     { name: 'hanging', everyMs: 10, work: () => hanging.promise },
     { name: 'good', everyMs: 10, work: async () => (good++, 0) },
-  ], 300);
+  ], { hungAfterMs: 300 });
   onTestFinished(() => hanging.resolve(0));
   await waitFor(() => errors.length > 0, { what: 'the offer' });
   const from = good;

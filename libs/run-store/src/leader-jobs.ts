@@ -33,6 +33,8 @@ export interface LeaderJobsOptions {
   readonly onError: (job: string, error: unknown) => void;
   /** Default 60 s. */
   readonly hungAfterMs?: number;
+  /** How long the lead is held at a time. Default 3 s. */
+  readonly leadMs?: number;
 }
 
 /** Starts them; one that hangs is left to another process, if there is one. The answer stops them, waits for what is under way and resigns. */
@@ -67,13 +69,13 @@ class LeaderJobs {
   }
 
   async #keepLeading(): Promise<void> {
-    const { store, family, holder, onError } = this.#options;
+    const { store, family, holder, onError, leadMs = LEAD_MS } = this.#options;
     while (!this.#stopped) {
       const askedAt = performance.now();
       try {
         if (await this.#offer()) continue;
         const led = this.#leads();
-        this.#leadsUntil = (await store.lead(family, holder, LEAD_MS)) ? askedAt + LEAD_MS : 0;
+        this.#leadsUntil = (await store.lead(family, holder, leadMs)) ? askedAt + leadMs : 0;
         if (!led && this.#leads()) this.#wakeAll();
       } catch (error) {
         onError('lead', error);

@@ -3,7 +3,7 @@ import { newId } from '@runyard/domain';
 import { waitFor } from '@runyard/testing';
 import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
 import type { Redis } from 'ioredis';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { RunStore } from './index.js';
 import { CANCELED } from './outcomes.js';
 import { claimed, created, expireLease, FAILED, finished, linesOf, logOf, message, started, SUCCEEDED } from './store.fixture.js';
@@ -66,10 +66,12 @@ describe('claim', () => {
 
 describe('renew', () => {
   test('prolongs the lease of its attempt and worker only', async () => {
-    const { id, lease } = await started(store);
-    await redis.hset(`runyard:run:${id}`, 'lease_until', Date.now() + 3_000);
+    const long = RunStore.open({ redis: server.connection, role: 'worker', dataDir: directory.path, leaseMs: 600_000 });
+    onTestFinished(() => long.close());
+    const { id, lease } = await started(long);
+    await redis.hset(`runyard:run:${id}`, 'lease_until', Date.now() + 60_000);
     const before = (await store.get(id))?.leaseUntilMs ?? 0;
-    const answer = await store.renew(lease);
+    const answer = await long.renew(lease);
     expect(answer).toMatchObject({ kind: 'renewed', cancelRequested: false, inbox: [] });
     expect((await store.get(id))?.leaseUntilMs).toBeGreaterThan(before + 5_000);
     for (const wrong of [{ ...lease, attempt: 2 }, { ...lease, attempt: 0 }, { ...lease, workerId: 'wrk_other' }, { ...lease, runId: newId('run') }]) {

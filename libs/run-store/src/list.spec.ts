@@ -9,7 +9,7 @@ import type { Redis } from 'ioredis';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { InvalidPageError } from './index.js';
 import type { ListQuery, RunStore } from './index.js';
-import { created, FAILED, finished, REQUEST, started } from './store.fixture.js';
+import { created, FAILED, finished, millisecondIsOver, REQUEST, started } from './store.fixture.js';
 import { onStoreStand } from './store-stand.fixture.js';
 
 let server: TestRedis;
@@ -127,7 +127,9 @@ describe('filters', () => {
     const schedule = newId('schedule');
     const make = async (tags: string[], more: { trigger?: Trigger; scheduleId?: string } = {}) => {
       const answer = await store.create({ request: { ...REQUEST, tags }, trigger: 'api', ...more });
-      return answer.kind === 'created' ? answer.run.id : answer.kind;
+      if (answer.kind !== 'created') throw new Error(`create answered ${answer.kind}`);
+      await millisecondIsOver(answer.run);
+      return answer.run.id;
     };
     const a = await make(['x', 'y', 'x']);
     const b = await make(['y'], { trigger: 'cli' });

@@ -14,7 +14,7 @@ let stores: readonly RunStore[];
 
 onStoreStand((stand) => ({ redis, stores } = stand), { stores: 4 });
 
-const ACTS = ['claim', 'claim', 'spawn', 'append', 'park', 'park timed', 'hand over', 'raise', 'finish', 'requeue', 'lose', 'cancel', 'resume', 'restart', 'abandon', 'advance', 'pass on'] as const;
+const ACTS = ['claim', 'claim', 'spawn', 'append', 'park', 'park timed', 'hand over', 'raise', 'finish', 'finish', 'finish', 'requeue', 'lose', 'cancel', 'resume', 'restart', 'abandon', 'advance', 'pass on'] as const;
 type Act = (typeof ACTS)[number];
 
 /** The lease is over, if there is one. */

@@ -159,7 +159,7 @@ describe('role api', () => {
 
 describe('role worker', () => {
   test('calls wait for Redis and then do what was asked, once', async () => {
-    const store = open('worker');
+    const store = open('worker', { leaseMs: 600_000 });
     const { id, lease } = await started(store);
     await server.kill();
     const calls = [store.append(lease, 1, [message('a')]), store.renew(lease), store.get(id)] as const;

@@ -1,4 +1,5 @@
 // Short words for specs of the store.
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { CreateRun, Outcome } from '@runyard/domain';
 import type { Redis } from 'ioredis';
 import type { Attempt, Dispatch, EventPage, Lease, NewEvent, ReadEventsQuery, StoredEvent } from './answers.js';
@@ -24,7 +25,13 @@ export const FAILED: Outcome = { ...SUCCEEDED, status: 'failed', failure: { code
 export async function created(store: RunStore, request: CreateRun = REQUEST): Promise<RunRecord> {
   const answer = await store.create({ request, trigger: 'api' });
   if (answer.kind !== 'created') throw new Error(`create answered ${answer.kind}`);
+  await millisecondIsOver(answer.run);
   return answer.run;
+}
+
+/** Chance orders runs of one millisecond: after this, what is created comes later than `run`. */
+export async function millisecondIsOver(run: RunRecord): Promise<void> {
+  while (Date.now() <= Date.parse(run.createdAt)) await nextTurn();
 }
 
 export interface StartedRun {

@@ -115,7 +115,8 @@ class TcpProxy implements BlackholeProxy {
     let waitingBytes = 0;
     const arrive = async (before: Promise<void>, dueAtMs: number, deliver: () => void): Promise<void> => {
       await before;
-      await sleep(Math.max(0, dueAtMs - performance.now()));
+      // A timer may fire a little early.
+      for (let leftMs: number; (leftMs = dueAtMs - performance.now()) > 0; ) await sleep(Math.ceil(leftMs));
       while (this.#is('hold', direction) && !to.destroyed) await this.#changed.promise;
       if (this.#is('drop', direction)) link.lostBytes = true;
       else if (!to.destroyed) deliver();

@@ -271,6 +271,8 @@ test('two fleets at one queue: the greedy one with the bad key keeps nobody, and
   };
   let turns = 0;
   for (; (await store.counts()).succeeded < 24 && turns < 60; turns++) {
+    await beat(bad, { capacity: 4 });
+    await beat(good);
     await refusedWork();
     // Each third time its wait is over: far more often than in truth.
     if (turns % 3 === 2) await waitIsOver();

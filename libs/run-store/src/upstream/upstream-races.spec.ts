@@ -21,7 +21,7 @@ let stores: readonly RunStore[];
 onStoreStand((stand) => ({ server, redis, stores } = stand), { stores: 3 });
 
 const ACTS = [
-  'claim', 'claim', 'claim', 'claim with a new key', 'meet trouble', 'meet trouble', 'report', 'park', 'finish', 'lose', 'requeue', 'cancel', 'succeed', 'advance', 'advance', 'time passes', 'give up', 'forget the breaker',
+  'claim', 'claim', 'claim', 'claim with a new key', 'meet trouble', 'meet trouble', 'report', 'park', 'finish', 'lose', 'requeue', 'cancel', 'succeed', 'advance', 'advance', 'time passes', 'give up', 'give up', 'forget the breaker',
 ] as const;
 type Act = (typeof ACTS)[number];
 
@@ -65,7 +65,8 @@ async function act(store: RunStore, id: string, what: Act): Promise<unknown> {
       if ((await redis.hexists(`runyard:upstream:${KEY}`, 'probe_until')) === 1) await redis.hset(`runyard:upstream:${KEY}`, 'probe_until', 1);
       return undefined;
     case 'give up':
-      return redis.zadd('runyard:give_ups', 'XX', 1, id);
+      await redis.zadd('runyard:give_ups', 'XX', 1, id);
+      return store.queued.advance(100);
     case 'forget the breaker':
       return redis.del(`runyard:upstream:${KEY}`);
   }
