@@ -38,10 +38,10 @@ export function platformPackage(os: string = platform(), cpu: string = arch(), m
   return `${MAIN_PACKAGE}-${os}-${cpu}${musl ? '-musl' : ''}`;
 }
 
-/** Asks the binary for its version, such as `2.1.330`; it gets an empty environment and ten seconds. Its directory is one that is always there. */
-export function claudeVersion(path: string): Promise<ClaudeVersion> {
+/** Asks the binary for its version, such as `2.1.330`; it gets an empty environment and, unless told otherwise, ten seconds. Its directory is one that is always there. */
+export function claudeVersion(path: string, timeoutMs: number = VERSION_TIMEOUT_MS): Promise<ClaudeVersion> {
   return new Promise((resolve) => {
-    const options = { env: { HOME: tmpdir() }, cwd: '/', timeout: VERSION_TIMEOUT_MS, killSignal: 'SIGKILL' as const };
+    const options = { env: { HOME: tmpdir() }, cwd: '/', timeout: timeoutMs, killSignal: 'SIGKILL' as const };
     execFile(path, ['--version'], options, (error, stdout, stderr) => {
       const version = /^(\d+\.\d+\.\d+\S*)/.exec(stdout)?.[1];
       if (!error && version !== undefined) resolve({ version });

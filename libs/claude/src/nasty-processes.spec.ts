@@ -68,10 +68,11 @@ test.each(ENDS)('a run that %s leaves no daemon, no server and nobody who ignore
   const work = async (claude: ClaudeProcess) => {
     await waitFor(isUp, { what: 'all of them', timeoutMs: 60_000 });
     most = (await processesWithMark(MARK)).length;
+    writeFileSync(join(workspace, 'counted'), '');
     await end(claude);
   };
-  // The command itself waits for them, so that the run cannot be over before they are there.
-  const command = `bash nasty.sh; until test -e server -a -e daemon -a -e trap; do perl -e 'select undef, undef, undef, 0.05'; done; perl -e 'sleep 2'; ${stay}`;
+  // The command itself waits, so that the run cannot be over before they are there and counted.
+  const command = `bash nasty.sh; until test -e counted; do perl -e 'select undef, undef, undef, 0.05'; done; ${stay}`;
   await driveClaude({
     bin,
     modelUrl: model.url,
@@ -81,6 +82,8 @@ test.each(ENDS)('a run that %s leaves no daemon, no server and nobody who ignore
     spec: { allowedTools: ['Bash'] },
     gate: (__, claude) => {
       ending = work(claude);
+      // The run ends also when they never came; the error is thrown where the end is awaited.
+      ending.catch(() => claude.kill('SIGKILL'));
       return true;
     },
   });

@@ -101,15 +101,24 @@ describe('options that change the run', () => {
 });
 
 describe('the end of a run', () => {
+  /** Ends when the first turn is over: before that its end would belong to that turn. */
+  const untilFirstTurnIsOver = `until test -e over; do perl -e 'select undef, undef, undef, 0.05'; done`;
+  const driveOver = (prompt: string) => {
+    const place = join(directory.path, randomUUID());
+    const onMessage = ({ state }: { state?: unknown }) => void (state === 'idle' && writeFileSync(join(place, 'workspace', 'over'), ''));
+    return drive(prompt, { directory: place, spec: { allowedTools: ['Bash'] }, onMessage });
+  };
+
   test('comes after the turn that a background task starts: two results, the last one counts', TIMEOUT, async () => {
-    const driven = await drive('[[background seconds=1]]', { spec: { allowedTools: ['Bash'] } });
+    const inBackground = { tool: 'Bash', input: { command: untilFirstTurnIsOver, description: 'd', run_in_background: true } };
+    const driven = await driveOver(script([inBackground], [{ text: 'It runs.' }], [{ text: 'It has ended.' }]));
     expect(driven.outcome).toMatchObject({ status: 'succeeded', result: expect.stringContaining('has ended') });
     expect([count(driven, { type: 'result' }), count(driven, { subtype: 'init' })]).toEqual([2, 2]);
     expect(driven.outcome.num_turns).toBe(3);
   });
 
   test('a command over its time goes on in the background and is waited for', TIMEOUT, async () => {
-    const driven = await drive(`[[bash cmd="perl -e 'sleep 3'" timeout=1000]]`, { spec: { allowedTools: ['Bash'] } });
+    const driven = await driveOver(`[[bash cmd="${untilFirstTurnIsOver}" timeout=1000]]`);
     expect(driven.outcome.status).toBe('succeeded');
     expect(count(driven, { type: 'result' })).toBe(2);
   });

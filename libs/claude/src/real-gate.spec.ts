@@ -115,13 +115,14 @@ describe('no tool runs while it waits at the gate', () => {
 });
 
 describe('a process that is killed', () => {
-  const killWhen = (file: string, claude: ClaudeProcess) => void waitFor(() => existsSync(file), { what: 'the tool at work' }).then(() => claude.kill('SIGKILL'));
-
   test('in the middle of a command: it is in flight, and the resumed conversation is told so and counts its price from the transcript', TIMEOUT, async () => {
     const place = newPlace();
     const ready = join(place, 'workspace', 'ready');
     const rounds = script([bash('echo one')], [bash(`touch ready; perl -e 'sleep 60'`)]);
-    const killed = await drive(rounds, { directory: place, gate: (call, claude) => (String(call.input['command']).startsWith('touch') && killWhen(ready, claude), true) });
+    let claude: ClaudeProcess | undefined;
+    const run = drive(rounds, { directory: place, onMessage: (_, running) => void (claude = running) });
+    const kill = waitFor(() => existsSync(ready), { what: 'the tool at work', timeoutMs: 90_000 }).finally(() => claude?.kill('SIGKILL'));
+    const [killed] = await Promise.all([run, kill]);
     const facts = factsOf(killed);
     expect(killed.outcome).toMatchObject({ cost_usd: null, failure: { code: 'killed' } });
     expect(facts).toMatchObject({ lastCompleted: [{ description: 'Bash: echo one' }], changingInFlight: [{ name: 'Bash' }], lastResult: undefined });

@@ -8,10 +8,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { resolveClaudeBinary } from './claude-binary.js';
 import { startClaude } from './claude-process.js';
 import type { ClaudeProcess } from './claude-process.js';
+import { objectField, textField } from './json-fields.js';
 import { sweep } from './process-tree.js';
 import { RUN_MARK_ENV } from './run-mark.js';
 import { driveClaude, requireBinary } from './spec-support/drive-claude.js';
-import type { Drive } from './spec-support/drive-claude.js';
 import { stopClaude } from './stop-ladder.js';
 import type { StopReport } from './stop-ladder.js';
 
@@ -31,8 +31,8 @@ afterAll(async () => {
   await directory.remove();
 });
 
-/** Drives the real CLI and stops it the first time that `when` holds; the run's directory is `place`. */
-async function driveAndStop(prompt: string, when: (place: string, text: string) => boolean, more: Partial<Drive> = {}) {
+/** Drives the real CLI and stops it in the middle of its first answer or, with `when`, as soon after as that holds; the run's directory is `place`. */
+async function driveAndStop(prompt: string, when: (place: string) => boolean = () => true) {
   const place = join(directory.path, randomUUID());
   let report: Promise<StopReport> | undefined;
   const driven = driveClaude({
@@ -42,24 +42,27 @@ async function driveAndStop(prompt: string, when: (place: string, text: string) 
     prompt,
     mark: MARK,
     spec: { allowedTools: ['Bash'] },
-    ...more,
     onMessage: (message, claude) => {
-      if (report === undefined && message['type'] !== 'control_response') report = waitThenStop(claude, place, JSON.stringify(message), when);
+      if (report !== undefined || textField(objectField(message, 'event'), 'type') !== 'content_block_delta') return;
+      report = waitThenStop(claude, () => when(place));
+      // The run ends also when the moment never came; the error is thrown where the report is awaited.
+      report.catch(() => claude.kill('SIGKILL'));
     },
   });
   const result = await driven;
   return { ...result, report: await report, place };
 }
 
-async function waitThenStop(claude: ClaudeProcess, place: string, first: string, when: (place: string, text: string) => boolean): Promise<StopReport> {
-  await waitFor(() => when(place, first), { what: 'the moment to stop' });
+async function waitThenStop(claude: ClaudeProcess, when: () => boolean): Promise<StopReport> {
+  await waitFor(when, { what: 'the moment to stop', timeoutMs: 90_000 });
   return await stopClaude(claude, { mark: MARK, interruptMs: 20_000, terminateMs: 20_000 });
 }
 
 describe('the real CLI', () => {
   test('in the middle of its answer: an interrupt is enough, and the transcript can be resumed', { timeout: 120_000 }, async () => {
-    const stopped = await driveAndStop('[[slow n=200 delay=100]]', () => true);
+    const stopped = await driveAndStop('[[slow n=2000 delay=100]]');
     expect(stopped.report).toEqual({ steps: ['interrupt'], swept: { killed: [], left: [] } });
+    expect(stopped.outcome.status).not.toBe('succeeded');
     expect(await processesWithMark(MARK)).toEqual([]);
     const again = await driveClaude({
       bin,
@@ -81,20 +84,22 @@ describe('the real CLI', () => {
 
   test('killed behind our back while Bash runs: the sweep finds the orphans', { timeout: 120_000 }, async () => {
     const place = join(directory.path, randomUUID());
-    const driven = driveClaude({
+    let claude: ClaudeProcess | undefined;
+    const run = driveClaude({
       bin,
       modelUrl: model.url,
       directory: place,
       prompt: `[[bash cmd="setsid perl -e 'sleep 300' & touch ready; perl -e 'sleep 300'"]]`,
       mark: MARK,
       spec: { allowedTools: ['Bash'] },
-      onMessage: (message, claude) => {
-        if (message['subtype'] !== 'init') return;
-        void waitFor(() => existsSync(join(place, 'workspace', 'ready')), { what: 'Bash' }).then(() => claude.kill('SIGKILL'));
+      onMessage: (_, running) => {
+        claude = running;
       },
     });
+    const killed = waitFor(() => existsSync(join(place, 'workspace', 'ready')), { what: 'Bash', timeoutMs: 90_000 }).finally(() => claude?.kill('SIGKILL'));
     // The driver sweeps when the process has ended.
-    expect((await driven).outcome.failure?.code).toBe('killed');
+    const [driven] = await Promise.all([run, killed]);
+    expect(driven.outcome.failure?.code).toBe('killed');
     expect(await processesWithMark(MARK)).toEqual([]);
   });
 });

@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { waitFor } from '@runyard/testing';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { startedAtNow } from './process-table.js';
+import type { ProcessEntry } from './process-table.js';
 import { findRunProcesses, sweep } from './process-tree.js';
 import { RUN_MARK_ENV } from './run-mark.js';
 import { TreeWatch } from './tree-watch.js';
@@ -16,41 +17,45 @@ afterEach(async () => {
   await sweep(MARK);
 });
 
-/** A shell with the mark that runs a command and stays. */
-function shell(command: string): number {
-  const child = spawn('/bin/sh', ['-c', `${command}\nwhile :; do sleep 1; done`], { env: { PATH: '/usr/bin:/bin', [RUN_MARK_ENV]: MARK }, detached: true, stdio: 'ignore' });
+/** A shell with the mark that starts an inner one and stays. The inner one starts a command without the mark in a session of its own, and ends with its input. */
+function shell(command: string): ChildProcess {
+  const inner = `sh -c 'env -i setsid ${command} & read line'`;
+  const child = spawn('/bin/sh', ['-c', `${inner}\nwhile :; do sleep 1; done`], { env: { PATH: '/usr/bin:/bin', [RUN_MARK_ENV]: MARK }, detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
   started.push(child);
-  return child.pid ?? 0;
+  return child;
 }
 
-function watched(rootPid: number): TreeWatch {
+function watched({ pid = 0 }: ChildProcess): TreeWatch {
   const tree = new TreeWatch();
   onTestFinished(() => tree.close());
-  tree.watch(rootPid);
+  tree.watch(pid);
   return tree;
 }
 
 const pids = (tree: TreeWatch) => tree.known().map(({ pid }) => pid);
 
-/** The descendant whose parent is nobody of the tree any more. */
-const orphanOf = (tree: TreeWatch) =>
-  waitFor(() => tree.known().find(({ pid, parent }) => parent !== process.pid && !pids(tree).includes(parent) && startedAtNow(pid) !== undefined), { what: 'the orphan to be noted' });
+/** The descendant whose parent is nobody of the tree any more: the inner shell ends when that one was seen in its own session. */
+async function orphanOf(tree: TreeWatch, root: ChildProcess): Promise<ProcessEntry> {
+  await waitFor(() => tree.known().some(({ pid, session }) => pid !== root.pid && session === pid), { what: 'its session to be noted' });
+  root.stdin?.end();
+  return await waitFor(() => tree.known().find(({ pid, parent }) => parent !== process.pid && !pids(tree).includes(parent) && startedAtNow(pid) !== undefined), { what: 'the orphan to be noted' });
+}
 
 test('who has neither mark nor session nor parent of the run any more is still known, and ends with it', async () => {
-  // The inner shell lives long enough for a look, and is gone then.
-  const root = shell(`sh -c 'env -i setsid perl -e "sleep 600" & sleep 1'`);
+  const root = shell(`perl -e "sleep 600"`);
   const tree = watched(root);
-  const orphan = await orphanOf(tree);
+  const orphan = await orphanOf(tree, root);
   expect((await findRunProcesses(MARK)).map(({ pid }) => pid)).not.toContain(orphan.pid);
   const { killed, left } = await sweep(MARK, { known: tree.known() });
   expect([killed.includes(orphan.pid), left, startedAtNow(orphan.pid)]).toEqual([true, [], undefined]);
 });
 
 test('what an orphan starts is noted too; the dead are forgotten', async () => {
-  const root = shell(`sh -c 'env -i setsid sh -c "sleep 2; sleep 600 & wait" & sleep 1'`);
+  const root = shell(`sh -c "sleep 600; sleep 600 & wait"`);
   const tree = watched(root);
-  const orphan = await orphanOf(tree);
+  const orphan = await orphanOf(tree, root);
   const child = await waitFor(() => tree.known().find(({ parent, pid }) => parent === orphan.pid && pid !== orphan.pid && startedAtNow(pid) !== undefined), { what: 'its child' });
+  process.kill(child.pid, 'SIGKILL');
   await waitFor(() => !pids(tree).includes(child.pid), { what: 'the first child to be forgotten' });
   await waitFor(() => tree.known().some(({ parent }) => parent === orphan.pid), { what: 'the second child' });
   process.kill(orphan.pid, 'SIGKILL');
