@@ -1,8 +1,11 @@
 // What specs of API processes stand on: a Redis of their own, a directory, the store as a worker has it, and as many processes as a test starts.
 import { RunStore } from '@runyard/run-store';
-import { startApiProcess, temporaryDirectory, testRedis } from '@runyard/testing';
+import { httpCall, startApiProcess, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
 import type { TemporaryDirectory, TestApi, TestRedis } from '@runyard/testing';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
+
+/** Nobody renews the leases of specs: they must last longer than the start of an API, also on a busy machine. */
+const LEASE_MS = 3_600_000;
 
 export class ApiProcesses {
   redis!: TestRedis;
@@ -22,12 +25,23 @@ export class ApiProcesses {
     return api;
   };
 
+  /**
+   * The address of one, when store and queue answer: each has a connection of its own, and the first try of one may fail on a
+   * busy machine.
+   */
+  readonly ready = async (api: TestApi, key: string): Promise<string> => {
+    const url = await api.url();
+    const answers = async (path: string): Promise<boolean> => (await httpCall(url, path, { headers: { authorization: `Bearer ${key}` } })).status === 200;
+    await waitFor(async () => (await answers('/readyz')) && (await answers('/v1/queue')), { what: 'the API to be ready', timeoutMs: 60_000 });
+    return url;
+  };
+
   async open(): Promise<void> {
     this.dir = await temporaryDirectory();
     this.#cleanUp.push(() => this.dir.remove());
     this.redis = await testRedis();
     this.#cleanUp.push(() => this.redis.stop());
-    this.store = RunStore.open({ redis: this.redis.connection, role: 'worker', dataDir: this.dataDir });
+    this.store = RunStore.open({ redis: this.redis.connection, role: 'worker', dataDir: this.dataDir, leaseMs: LEASE_MS });
     this.#cleanUp.push(() => this.store.close());
   }
 

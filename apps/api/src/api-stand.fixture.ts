@@ -78,14 +78,25 @@ export class ApiStand {
   /** The tickets in the queue, the next one first. */
   readonly tickets = async (): Promise<string[]> => (await redisCommand(this.redis.connection, 'ZRANGE', 'runyard:bull:runs:prioritized', '0', '-1')) as string[];
 
-  readonly ready = (): Promise<true> => waitFor(async () => (await httpCall(this.api.url, '/readyz')).status === 200, { what: 'the API to be ready', timeoutMs: 60_000 });
+  /** Waits until store and queue answer: each has a connection of its own. */
+  readonly ready = (at = this.api): Promise<true> => {
+    const answers = async (path: string): Promise<boolean> => (await this.call(path, {}, at)).status === 200;
+    return waitFor(async () => (await answers('/readyz')) && (await answers('/v1/queue')), { what: 'the API to be ready', timeoutMs: 60_000 });
+  };
 
-  /** One more API on the same Redis and the same directory. Whoever starts it closes it. */
-  readonly start = (more: ApiStandOptions['api'] = {}): Promise<RunningApi> => {
+  /** One more API on the same Redis and the same directory, ready unless `becomesReady` says otherwise. Whoever starts it closes it. */
+  readonly start = async (more: ApiStandOptions['api'] = {}): Promise<RunningApi> => {
     const { api, settings } = this.#options;
     const dir = this.dir.path;
     const listen = { host: '127.0.0.1', port: 0, dataDir: dir, redisUrl: this.redis.url, workspaceRoots: [], allowedHosts: [], ...settings?.(dir) };
-    return startApi({ settings: listen, key: KEY, logger: createLogger({ name: 'api', level: 'silent' }), demo: false, runsAsRoot: false, ...api, ...more });
+    const started = await startApi({ settings: listen, key: KEY, logger: createLogger({ name: 'api', level: 'silent' }), demo: false, runsAsRoot: false, ...api, ...more });
+    try {
+      if (this.#options.becomesReady !== false) await this.ready(started);
+    } catch (error) {
+      await started.close();
+      throw error;
+    }
+    return started;
   };
 
   async openAll(): Promise<void> {
@@ -98,7 +109,6 @@ export class ApiStand {
     this.#cleanUp.push(() => this.worker.close());
     this.api = await this.start();
     this.#cleanUp.push(() => this.api.close());
-    if (this.#options.becomesReady !== false) await this.ready();
   }
 
   async closeAll(): Promise<void> {

@@ -5,10 +5,8 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { Run } from '@runyard/domain';
 import { httpCall, httpOpen, waitFor } from '@runyard/testing';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { apiProcesses } from './api-processes.fixture.js';
-
-vi.setConfig({ testTimeout: 90_000 }); // processes take their time on a busy machine
 
 const stand = apiProcesses();
 const { start } = stand;
@@ -19,6 +17,7 @@ test('the first start makes a key that only its owner can read, and prints how t
   const path = `${stand.dataDir}/admin.key`;
   const key = (await readFile(path, 'utf8')).trim();
   expect((await stat(path)).mode & 0o777).toBe(0o600);
+  await stand.ready(started, key);
   expect((await httpCall(url, '/v1/runs', { headers: { authorization: `Bearer ${key}` } })).status).toBe(200);
   expect(started.stdout()).toContain(`show it with: cat '${path}'`);
   expect(started.stdout() + started.stderr()).not.toContain(key);
@@ -83,7 +82,7 @@ describe('stops', () => {
 
   test.each<NodeJS.Signals>(['SIGTERM', 'SIGINT'])('by %s, with streams open, and with code 0', async (signal) => {
     const started = start({ RUNYARD_API_KEY: KEY });
-    const url = await started.url();
+    const url = await stand.ready(started, KEY);
     const { id } = (await httpCall(url, '/v1/runs', { headers, body: { prompt: 'x' } })).json as Run;
     const stream = await httpOpen(url, `/v1/runs/${id}/events`, { headers: { ...headers, accept: 'text/event-stream' } });
     let text = '';
@@ -111,7 +110,7 @@ describe('stops', () => {
   test('but a closed standard input alone means nothing, and the key of the settings makes no file', async () => {
     const dataDir = `${stand.dir.path}/given`;
     const started = start({ RUNYARD_API_KEY: KEY, RUNYARD_DATA_DIR: dataDir });
-    const url = await started.url();
+    const url = await stand.ready(started, KEY);
     started.closeParentPipe();
     for (let i = 0; i < 3; i++) expect((await httpCall(url, '/v1/runs', { headers })).status).toBe(200);
     expect(started.hasExited()).toBe(false);

@@ -17,8 +17,9 @@ async function main(settings: ApiSettings): Promise<void> {
   const key = settings.apiKey ?? admin?.key ?? '';
   if (admin?.made) logger.info(`made an admin key; show it with: ${settings.command === undefined ? `cat '${admin.path}'` : `${settings.command} key`}`);
   const api = await startApi({ settings, key, logger, demo: settings.demo, runsAsRoot: process.getuid?.() === 0, metricsPlace: settings.metricsPlace });
-  logger.info({ url: api.url, metrics: api.metricsUrl }, 'API listening');
+  // First: whoever reads the line below may tell us to stop.
   onStop({ withParent: settings.endWithParent, stop: (reason) => stop(api, reason), hurry: () => process.exit(1) });
+  logger.info({ url: api.url, metrics: api.metricsUrl }, 'API listening');
 
   async function stop(running: RunningApi, reason: string): Promise<void> {
     logger.info({ reason }, 'API stops');

@@ -1,4 +1,4 @@
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { SettingsError } from '@runyard/config';
@@ -85,7 +85,9 @@ test('of a stack that is starting, the key is waited for', async () => {
   const found = findTarget({ env: {}, cwd: root, root });
   // Long enough for everything that does not wait.
   for (let turn = 0; turn < 1_000; turn += 1) await setImmediate();
-  await writeFile(join(dataDir, 'admin.key'), `${KEY}\n`, { mode: 0o600 });
+  // In one step, as the API does it: nobody reads half of it.
+  await writeFile(join(dataDir, 'new.key'), `${KEY}\n`, { mode: 0o600 });
+  await rename(join(dataDir, 'new.key'), join(dataDir, 'admin.key'));
   expect(await found).toMatchObject({ key: KEY, keyFrom: 'admin.key', stackAlive: true });
 });
 

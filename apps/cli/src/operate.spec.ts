@@ -3,11 +3,9 @@ import type { QueueState, Run } from '@runyard/domain';
 import { newId } from '@runyard/domain';
 import { redisCommand } from '@runyard/testing';
 import type { TestRedis } from '@runyard/testing';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { onRealApi } from './real-api.fixture.js';
 import type { RealApi } from './real-api.fixture.js';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 let redis: TestRedis;
 let runyard: RealApi['runyard'];

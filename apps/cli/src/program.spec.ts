@@ -3,10 +3,13 @@ import { writeFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { newId } from '@runyard/domain';
 import type { Run } from '@runyard/domain';
-import { freePort, startHttpServer, temporaryDirectory } from '@runyard/testing';
+import { startHttpServer, temporaryDirectory } from '@runyard/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { startCommand } from './command.fixture.js';
 import type { Done } from './command.fixture.js';
+
+/** Nobody gets this port by chance, unlike one that was free a moment ago. fetch refuses port 1 by itself. */
+const NOBODY = 'http://127.0.0.1:2';
 
 type Answer = (request: IncomingMessage, response: ServerResponse, url: URL) => void;
 
@@ -84,7 +87,7 @@ test('a wrong setting exits with 2 and names the variable', async () => {
 });
 
 test('no server exits with 5 and says how to start one', async () => {
-  const done = await outcome(['ps'], { url: `http://127.0.0.1:${await freePort()}` });
+  const done = await outcome(['ps'], { url: NOBODY });
   expect([done.code, done.out]).toEqual([5, '']);
   expect(done.err).toMatch(/^runyard: Cannot reach http:\S+: connection refused\.\n {2}Check RUNYARD_URL/);
 });
@@ -254,7 +257,7 @@ test('where people cannot run this file, hints name the command that they have, 
   const without = await outcome(['key'], { env: { ...env, RUNYARD_DATA_DIR: '/nowhere', RUNYARD_API_KEY: '' } });
   const place = await temporaryDirectory();
   onTestFinished(() => place.remove());
-  const gone = { url: `http://127.0.0.1:${await freePort()}`, pid: 2 ** 30, started_at: '2026-01-01T00:00:00.000Z' };
+  const gone = { url: NOBODY, pid: 2 ** 30, started_at: '2026-01-01T00:00:00.000Z' };
   await writeFile(`${place.path}/server.json`, JSON.stringify(gone), { mode: 0o600 });
   const away = await outcome(['status'], { url: '', env: { ...env, RUNYARD_DATA_DIR: place.path } });
   expect([without.code, away.code]).toEqual([3, 5]);

@@ -2,11 +2,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Run, Schedule, ScheduleList } from '@runyard/domain';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { onRealApi } from './real-api.fixture.js';
 import type { RealApi } from './real-api.fixture.js';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 let api: RealApi;
 

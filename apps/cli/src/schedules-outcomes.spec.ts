@@ -2,11 +2,9 @@
 import { newId } from '@runyard/domain';
 import type { Run, ScheduleList } from '@runyard/domain';
 import { redisCommand, waitFor } from '@runyard/testing';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { onRealApi } from './real-api.fixture.js';
 import type { RealApi } from './real-api.fixture.js';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 let api: RealApi;
 onRealApi((started) => (api = started));

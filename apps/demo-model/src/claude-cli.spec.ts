@@ -1,8 +1,9 @@
 // The real CLI against the demo model: what the two of them really do together.
 import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { temporaryDirectory } from '@runyard/testing';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { startDemoModel } from './server.js';
@@ -33,8 +34,15 @@ interface Run {
   readonly requests: readonly Record<string, unknown>[];
 }
 
+interface Hooks {
+  /** While the workspace is still there. */
+  readonly check?: (workspace: string) => Promise<void>;
+  /** Called when the first result is there, before the process has ended. */
+  readonly onResult?: (workspace: string) => Promise<void>;
+}
+
 /** One prompt in an empty workspace, as a worker would start it; everything it left is removed afterwards. */
-async function run(prompt: string, args: readonly string[] = [], check?: (workspace: string) => Promise<void>): Promise<Run> {
+async function run(prompt: string, args: readonly string[] = [], { check, onResult }: Hooks = {}): Promise<Run> {
   const directory = await temporaryDirectory();
   try {
     const workspace = directory.path;
@@ -55,13 +63,17 @@ async function run(prompt: string, args: readonly string[] = [], check?: (worksp
     // Only matters when a test runs out of time.
     onTestFinished(() => void child.kill('SIGTERM'));
     child.stdin.end(prompt);
-    let stdout = '';
-    child.stdout.setEncoding('utf8').on('data', (chunk) => (stdout += chunk));
+    const lines: Line[] = [];
+    let atResult: Promise<void> | undefined;
+    createInterface({ input: child.stdout.setEncoding('utf8') }).on('line', (line) => {
+      if (line !== '') lines.push(JSON.parse(line));
+      if (lines.at(-1)?.type === 'result') atResult ??= onResult?.(workspace);
+    });
     child.stderr.resume();
     const code = await new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve));
-    const lines: Line[] = stdout.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line));
     const result = lines.findLast((line) => line.type === 'result');
-    if (result === undefined) throw new Error(`no result: ${stdout.slice(-500)}`);
+    if (result === undefined) throw new Error(`no result: ${JSON.stringify(lines).slice(-500)}`);
+    await atResult;
     await check?.(workspace);
     const log = (await (await fetch(`${model.url}/__demo/requests`)).json()) as { data: Record<string, unknown>[] };
     const requests = log.data.filter((entry) => entry['session_id'] === result['session_id']);
@@ -102,8 +114,8 @@ test('text and split emoji: what was sent is what the CLI tells', { timeout: TIM
 
 test('edit: the file is really written, read, changed and shown; usage and price add up', { timeout: TIMEOUT_MS }, async () => {
   let written = '';
-  const { code, lines, result } = await run('please [[edit path=notes.md]]', [], async (workspace) => {
-    written = await readFile(join(workspace, 'notes.md'), 'utf8');
+  const { code, lines, result } = await run('please [[edit path=notes.md]]', [], {
+    check: async (workspace) => void (written = await readFile(join(workspace, 'notes.md'), 'utf8')),
   });
   expect(written).toBe('# Demo\n\nWritten by the demo model.\nstate: done\n');
   expect([code, result['num_turns'], result['permission_denials']]).toEqual([0, 5, []]);
@@ -132,7 +144,11 @@ test('schema: the structured output fits what the CLI checks', { timeout: TIMEOU
 });
 
 test('background: a first result, and a second one when the command has ended', { timeout: TIMEOUT_MS }, async () => {
-  const { code, lines } = await run('[[background seconds=1]]');
+  // As [[background]] does it, but the command ends only when the first result is there.
+  const input = { command: 'echo started && until [ -e {{cwd}}/go ]; do sleep 0.1; done', description: 'Wait in the background', run_in_background: true };
+  const rounds = [{ tool: 'Bash', input }, { text: 'The command runs in the background.' }, { text: 'The background command has ended.' }];
+  const script = `[[script ${JSON.stringify({ rounds: rounds.map((block) => ({ blocks: [block] })) })}]]`;
+  const { code, lines } = await run(script, ['--allowedTools', 'Bash'], { onResult: (workspace) => writeFile(join(workspace, 'go'), '') });
   const results = lines.filter((line) => line.type === 'result').map((line) => line['result']);
   expect(code).toBe(0);
   expect(results).toEqual(['The command runs in the background.', 'The background command has ended.']);

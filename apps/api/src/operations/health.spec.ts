@@ -3,10 +3,8 @@ import { newId } from '@runyard/domain';
 import type { WorkerInfo } from '@runyard/run-store';
 import type { HealthCheck } from '@runyard/telemetry';
 import { httpCall, redisCommand } from '@runyard/testing';
-import { beforeEach, expect, test, vi } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { apiStand, KEY } from '../api-stand.fixture.js';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const stand = apiStand();
 const { call } = stand;

@@ -4,10 +4,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { httpCall, waitFor } from '@runyard/testing';
 import type { HttpAnswer, HttpCall } from '@runyard/testing';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { apiStand, loggerInto } from '../api-stand.fixture.js';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const log: string[] = [];
 

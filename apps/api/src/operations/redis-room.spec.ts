@@ -4,10 +4,8 @@ import type { Problem, Run } from '@runyard/domain';
 import type { HealthCheck } from '@runyard/telemetry';
 import { redisCommand, waitFor } from '@runyard/testing';
 import type { HttpAnswer } from '@runyard/testing';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { apiStand, SUCCEEDED } from '../api-stand.fixture.js';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const LIMIT = 64 * 1024 * 1024;
 
@@ -54,8 +52,9 @@ test('from 95 % on every way to make a run is refused, those that run go on and 
   expect((await call(`/v1/schedules/${schedule}`, { method: 'PUT', body: { cron: '0 3 * * *', run: { prompt: 'x' } } })).status).toBeLessThan(300);
   const lease = await stand.claim(id);
 
-  await fillTo(0.96);
-  await shown(0.96, /^full: .*new runs are refused/, false);
+  // Well above 95 %: the connection that fills it counts as long as it is there.
+  await fillTo(0.97);
+  await shown(0.97, /^full: .*new runs are refused/, false);
   for (const refused of [await post('/v1/runs', { prompt: 'x' }), await post(`/v1/runs/${over.id}/retry`, {}), await post(`/v1/schedules/${schedule}/run`, undefined)]) {
     expect([refused.status, (refused.json as Problem).code, Number(refused.headers['retry-after']) > 0]).toEqual([503, 'redis_full', true]);
     expect((refused.json as Problem).detail).toMatch(/64\.0 MiB used \(9\d %\)/);

@@ -6,10 +6,8 @@ import type { Problem } from '@runyard/domain';
 import { RunStore } from '@runyard/run-store';
 import { httpCall, redisCommand, waitFor } from '@runyard/testing';
 import type { HttpCall } from '@runyard/testing';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { apiStand, loggerInto } from '../api-stand.fixture.js';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const log: string[] = [];
 

@@ -13,7 +13,7 @@ const stand = apiProcesses();
 
 async function startProcess(): Promise<TestApi & { readonly at: string }> {
   const api = stand.start({ RUNYARD_API_KEY: KEY });
-  return { ...api, at: await api.url() };
+  return { ...api, at: await stand.ready(api, KEY) };
 }
 
 const tickets = async () => (await redisCommand(stand.redis.connection, 'ZRANGE', 'runyard:bull:runs:prioritized', '0', '-1')) as string[];

@@ -3,10 +3,8 @@ import { newId, Run, Status } from '@runyard/domain';
 import type { Problem } from '@runyard/domain';
 import { httpCall, waitFor } from '@runyard/testing';
 import type { HttpAnswer } from '@runyard/testing';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { apiStand, problemOf, SUCCEEDED } from '../api-stand.fixture.js';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const CREDENTIAL = 'feedfacecafe0123456789ab';
 

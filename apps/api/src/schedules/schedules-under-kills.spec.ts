@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { freePort, httpCall, waitFor } from '@runyard/testing';
+import { httpCall, waitFor } from '@runyard/testing';
 import type { SlotRecord } from '@runyard/run-store';
 import { expect, onTestFinished, test } from 'vitest';
 import { apiProcesses } from '../api-processes.fixture.js';
@@ -11,7 +11,8 @@ import { apiProcesses } from '../api-processes.fixture.js';
 const WORKER = fileURLToPath(new URL('quick-worker.fixture.mjs', import.meta.url));
 const KEY = 'key-for-the-schedules-kill-spec';
 const SLOTS = Number(process.env['RUNYARD_TEST_SLOTS'] ?? 2000);
-const SCHEDULES = Math.min(200, Math.ceil(SLOTS / 12));
+// Each has a slot a second: so few that a slow machine makes their runs, too.
+const SCHEDULES = Math.min(100, Math.ceil(SLOTS / 34));
 const REPLICAS = 3;
 
 const stand = apiProcesses();
@@ -23,10 +24,10 @@ interface Doomed {
 
 interface Replica {
   running: Doomed;
-  readonly start: () => Doomed;
+  readonly start: () => Promise<Doomed>;
 }
 
-function startWorker(): Doomed {
+async function startWorker(): Promise<Doomed> {
   const child = spawn(process.execPath, [WORKER, stand.redis.connection.path, stand.dataDir], { env: {}, cwd: stand.dir.path, stdio: ['pipe', 'ignore', 'inherit'] });
   const exited = once(child, 'exit');
   const end = (): Promise<unknown> => {
@@ -37,16 +38,18 @@ function startWorker(): Doomed {
   return { end };
 }
 
-async function replicas(): Promise<{ readonly urls: string[]; readonly all: Replica[] }> {
+/** `urls` are those of the API processes that were started last. */
+async function replicas(): Promise<{ readonly urls: readonly string[]; readonly all: readonly Replica[] }> {
   const urls: string[] = [];
-  const all: Replica[] = [];
-  for (let i = 0; i < REPLICAS; i++) {
-    const port = String(await freePort());
-    urls.push(`http://127.0.0.1:${port}`);
-    const startApi = (): Doomed => stand.start({ RUNYARD_PORT: port, RUNYARD_API_KEY: KEY, RUNYARD_LOG_LEVEL: 'silent' });
-    for (const start of [startApi, startWorker]) all.push({ running: start(), start });
-  }
-  return { urls, all };
+  const starts = Array.from({ length: REPLICAS }, (_, i) => {
+    const startApi = async (): Promise<Doomed> => {
+      const api = stand.start({ RUNYARD_API_KEY: KEY });
+      urls[i] = await api.url();
+      return api;
+    };
+    return [startApi, startWorker];
+  }).flat();
+  return { urls, all: await Promise.all(starts.map(async (start) => ({ running: await start(), start }))) };
 }
 
 /** Asks one API process after the other until one answers. */
@@ -71,7 +74,7 @@ async function harass(urls: readonly string[], all: readonly Replica[], isOver: 
     const replica = all[kills % all.length];
     if (!replica) break;
     await replica.running.end();
-    replica.running = replica.start();
+    replica.running = await replica.start();
     const answers = (url: string): Promise<boolean> => httpCall(url, '/readyz').then(({ status }) => status === 200, () => false);
     await waitFor(async () => isOver(kills) || (await Promise.all(urls.map(answers))).every(Boolean), { what: 'all API processes', timeoutMs: 120_000 });
   }
