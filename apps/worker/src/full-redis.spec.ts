@@ -8,7 +8,8 @@ import { workerStand } from './worker-stand.fixture.js';
 
 /** A worker keeps more than this in memory for a run that goes on, and its program says more than ten times as much. */
 const MUCH = 3 * 1024 * 1024;
-const LOOKS = 10;
+/** In this time the worker has had its turn again and again; a program that is merely waiting for the processor would have said more. */
+const REFUSALS = 6;
 const TALKS = { RUNYARD_CLAUDE_BIN: fakeClaude('never-stops-talking') };
 
 const stand = workerStand({});
@@ -28,22 +29,23 @@ async function heldBack(request: Partial<CreateRun> = {}): Promise<RunRecord> {
   await waitFor(async () => (await stand.typesOf(run)).length > 10, { what: 'the first messages' });
   await full();
   const [pid] = await stand.processes(run, 1);
-  let before = 0;
-  let same = 0;
+  let [before, since] = [0, 0];
   await waitFor(async () => {
     const written = Number(/wchar: (\d+)/.exec(await readFile(`/proc/${pid}/io`, 'utf8'))?.[1]);
-    same = written > MUCH && written === before ? same + 1 : 0;
-    before = written;
-    return same >= LOOKS;
+    const count = await refusals();
+    if (written <= MUCH || written !== before) [before, since] = [written, count];
+    return count >= since + REFUSALS;
   }, { what: 'the process to be held back', timeoutMs: 60_000 });
   return run;
 }
 
+/** How many writes Redis has refused for want of memory. */
+const refusals = async (): Promise<number> => Number(/errorstat_OOM:count=(\d+)/.exec(String(await redis('INFO', 'errorstats')))?.[1] ?? 0);
+
 /** The worker sends what was refused again every half second. */
 async function refusedAgain(times: number): Promise<void> {
-  const count = async () => Number(/errorstat_OOM:count=(\d+)/.exec(String(await redis('INFO', 'errorstats')))?.[1] ?? 0);
-  const before = await count();
-  await waitFor(async () => (await count()) >= before + times, { what: 'more refusals' });
+  const before = await refusals();
+  await waitFor(async () => (await refusals()) >= before + times, { what: 'more refusals' });
 }
 
 /** The whole log as `<type> <data>`, which is in order and without doubles. */
@@ -59,7 +61,7 @@ async function wholeLog({ id }: RunRecord): Promise<string[]> {
 
 test('a run whose events Redis refuses keeps its lease, ends well, and its log is whole', async () => {
   await stand.work();
-  const run = await stand.submit({ prompt: '[[slow n=80 delay=50]]' });
+  const run = await stand.submit({ prompt: '[[slow n=400 delay=50]]' });
   await stand.streaming(run);
   const used = Number(/used_memory:(\d+)/.exec(String(await redis('INFO', 'memory')))?.[1]);
   await full(Math.max(1, used - 200_000));
@@ -87,7 +89,7 @@ test('a run that is held back because Redis takes nothing can be canceled', asyn
 
 test('… and reaches its time limit', async () => {
   await stand.work(TALKS);
-  const run = await heldBack({ timeout_seconds: 25 });
+  const run = await heldBack({ timeout_seconds: 60 });
   expect(await stand.ended(run)).toMatchObject({ status: 'failed', attempt: 1, outcome: { failure: { code: 'timed_out' } } });
   await stand.gone(run);
 });

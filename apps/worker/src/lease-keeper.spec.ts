@@ -1,11 +1,21 @@
 // The lease clock: confirmed renewals move the deadline, silence and refusal end the lease once.
 import type { RenewAnswer } from '@runyard/run-store';
 import { waitFor } from '@runyard/testing';
-import { onTestFinished, expect, test } from 'vitest';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { LeaseKeeper } from './lease-keeper.js';
 import { monotonicMs } from './monotonic-clock.js';
 
 const renewed: RenewAnswer = { kind: 'renewed', leaseUntilMs: 0, cancelRequested: false, inbox: [] };
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+/** From now on the monotonic clock shows this; timers go on by the real one. */
+function clockAt(ms: number): void {
+  vi.spyOn(process.hrtime, 'bigint').mockReturnValue(BigInt(Math.round(ms * 1e6)));
+}
 
 function keep(renew: () => Promise<RenewAnswer>, times: { renewEveryMs: number; holdMs: number; claimedAtMs?: number }) {
   const lost: string[] = [];
@@ -42,9 +52,12 @@ test('each confirmed renewal moves the deadline, counted from when it was sent',
 test('a silent store ends the lease, is not asked again and again, and a late answer changes nothing', async () => {
   const answer = Promise.withResolvers<RenewAnswer>();
   let asked = 0;
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'hrtime'] });
   const { lost, deadlines } = keep(() => (++asked, answer.promise), { renewEveryMs: 2, holdMs: 100 });
-  await waitFor(() => lost.length > 0, { what: 'the end of the lease' });
-  expect(asked).toBe(2);
+  await vi.advanceTimersByTimeAsync(80);
+  expect([asked, lost]).toEqual([2, []]);
+  await vi.advanceTimersByTimeAsync(20);
+  expect([asked, lost.length]).toEqual([2, 1]);
   answer.resolve(renewed);
   await answer.promise;
   expect(deadlines).toEqual([]);
@@ -91,17 +104,18 @@ test('after stop nothing is called any more', async () => {
 test('a process that was stopped past its deadline knows it before its timers do, and a late confirmation does not save it', async () => {
   const answer = Promise.withResolvers<RenewAnswer>();
   let asked = 0;
-  const { keeper, lost, deadlines } = keep(() => (++asked, answer.promise), { renewEveryMs: 2, holdMs: 150 });
+  const { keeper, lost, deadlines } = keep(() => (++asked, answer.promise), { renewEveryMs: 2, holdMs: 60_000 });
   await waitFor(() => asked > 0, { what: 'a renewal under way' });
   expect(keeper.check()).toBe(true);
   // As after SIGSTOP and SIGCONT: time has passed and no timer had its turn.
-  for (const until = monotonicMs() + 200; monotonicMs() < until;);
+  clockAt(monotonicMs() + 60_000);
   answer.resolve(renewed);
   await answer.promise;
   expect([keeper.check(), lost.length, deadlines]).toEqual([false, 1, []]);
 });
 
 test('the worker gives the run up before the warden ends its processes', async () => {
+  clockAt(monotonicMs());
   const { keeper, lost } = keep(() => new Promise(() => undefined), { renewEveryMs: 60_000, holdMs: 600_000, claimedAtMs: monotonicMs() - 599_600 });
   expect([keeper.check(), lost.length]).toEqual([false, 1]);
   expect(monotonicMs()).toBeLessThan(keeper.deadlineAtMs);

@@ -1,7 +1,8 @@
 // A worker that gets no tickets though Redis answers: its blocking reads fail, everything else works.
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RunConsumer, RunQueue } from '@runyard/run-queue';
+import type { Ticket } from '@runyard/run-queue';
 import { RunStore } from '@runyard/run-store';
 import type { RunRecord } from '@runyard/run-store';
 import { redisCommand, startDemoModel, startWorker, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
@@ -42,7 +43,7 @@ async function mayBlock(allowed: boolean): Promise<void> {
 }
 
 async function submit(prompt: string): Promise<RunRecord> {
-  const answer = await store.create({ request: { prompt }, trigger: 'api' });
+  const answer = await store.create({ request: { prompt, allowed_tools: ['Bash'] }, trigger: 'api' });
   if (answer.kind !== 'created') throw new Error(answer.kind);
   await queue.enqueue({ runId: answer.run.id, dispatch: 1 });
   await store.dispatched({ runId: answer.run.id, dispatch: 1 });
@@ -61,15 +62,23 @@ describe('the watch', () => {
     readonly release: () => void;
   }
 
-  function watched(limitMs = 300, resting = false): Watched {
+  /** `from`: the watch begins at once, or when the first ticket is there, for which a consumer may have to wait. */
+  function watched({ from = 'start', resting = false }: { readonly from?: 'start' | 'ticket'; readonly resting?: boolean } = {}): Watched {
     const taken: string[] = [];
     const { promise: released, resolve: release } = Promise.withResolvers<void>();
-    const consumer = RunConsumer.open({ redis: redis.connection, capacity: 1, handle: async ({ runId }) => void (await (taken.push(runId), released)) });
+    const handle = async ({ runId }: Ticket): Promise<void> => {
+      taken.push(runId);
+      if (from === 'ticket') watch();
+      await released;
+    };
+    const consumer = RunConsumer.open({ redis: redis.connection, capacity: 1, handle });
     let [deaf, looks] = [false, 0];
     const counted = { busy: () => consumer.busy(), taken: () => (looks++, consumer.taken()) };
-    const stop = watchQueue({ store, queue, consumer: counted, capacity: 1, resting: () => resting, limitMs, onDeaf: () => (deaf = true) });
+    let stop: (() => void) | undefined;
+    const watch = () => (stop ??= watchQueue({ store, queue, consumer: counted, capacity: 1, resting: () => resting, limitMs: 300, onDeaf: () => (deaf = true) }));
+    if (from === 'start') watch();
     onTestFinished(async () => {
-      stop();
+      stop?.();
       release();
       await consumer.close({ force: true });
     });
@@ -93,14 +102,14 @@ describe('the watch', () => {
   });
 
   test('one that is busy, rests, or takes tickets is well', async () => {
-    const one = watched();
+    const one = watched({ from: 'ticket' });
     const [first] = [await submit('a'), await submit('b')];
     await waitFor(() => one.taken.length === 1, { what: 'the first ticket' });
     await waitFor(async () => ((await store.queued.backlog()).oldestWaitMs ?? 0) > 1000, { what: 'somebody to wait for long' });
     await manyLooks(one);
     expect([one.deaf(), one.taken]).toEqual([false, [first.id]]);
     await mayBlock(false);
-    const resting = watched(300, true);
+    const resting = watched({ resting: true });
     await manyLooks(resting);
     expect(resting.deaf()).toBe(false);
   });
@@ -136,17 +145,20 @@ test('a worker that hears nothing finishes what it has and exits with 1; the nex
   };
   const worker = work();
   await worker.logged('worker ready');
-  const long = await submit('[[slow n=200 delay=50]]');
+  // It ends when the worker has been called deaf: where a run ends, the queue is asked for the next one without waiting.
+  const over = join(dir.path, 'over');
+  const long = await submit(`[[bash cmd="until test -e ${over}; do sleep 0.1; done"]]`);
   await until('running', long);
   await mayBlock(false);
   await waitFor(() => worker.log.some((entry) => JSON.stringify(entry).includes('NOPERM')), { what: 'the first read that fails', timeoutMs: 60_000 });
   const waiting = await submit('hello');
   expect(await worker.logged('this worker cannot go on: it drains and ends')).toMatchObject({ level: 'fatal', why: expect.stringContaining('gets no ticket') });
+  await writeFile(over, '');
   expect(await worker.exited).toEqual({ code: 1, signal: null });
   expect((await store.get(long.id))?.outcome?.status).toBe('succeeded');
   expect(await store.get(waiting.id)).toMatchObject({ status: 'queued', attempt: 0 });
   await mayBlock(true);
   work();
-  const over = await waitFor(async () => (await store.get(waiting.id))?.outcome, { what: 'the end of the other run', timeoutMs: 120_000 });
-  expect(over).toMatchObject({ status: 'succeeded', failure: null });
+  const outcome = await waitFor(async () => (await store.get(waiting.id))?.outcome, { what: 'the end of the other run', timeoutMs: 120_000 });
+  expect(outcome).toMatchObject({ status: 'succeeded', failure: null });
 });

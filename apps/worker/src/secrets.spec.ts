@@ -7,7 +7,7 @@ import type { TestWorker } from '@runyard/testing';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { bash, script } from './demo-prompts.fixture.js';
 import type { Block } from './demo-prompts.fixture.js';
-import { workerStand } from './worker-stand.fixture.js';
+import { standOfTest, workerStand } from './worker-stand.fixture.js';
 
 /** With a quote and a backslash, so that it is written in several ways. */
 const BASH_SECRET = 'bash "secret" 5d1c\\e07';
@@ -24,7 +24,7 @@ beforeAll(async () => {
   worker = await stand.workOn({
     RUNYARD_CLAUDE_MAX_RETRIES: '0',
     // How long the CLI waits for an MCP server.
-    MCP_TIMEOUT: '5000',
+    MCP_TIMEOUT: '20000',
     RUNYARD_SECRET_BASH: BASH_SECRET,
     RUNYARD_SECRET_MCP_FILE: join(stand.base, 'mcp-secret'),
     RUNYARD_SECRET_AUTHORIZATION: AUTHORIZATION,
@@ -129,7 +129,10 @@ test('a server that takes its time is waited for', async () => {
 
 test('a server that never answers fails the run; a cancel does not wait for it', async () => {
   const silent = { files: server({ args: [stdioMcpServer, 'silent', 'stays'] }) };
-  const run = await perform({ prompt: '[[text n=1]]', mcp_servers: silent });
+  const impatient = await standOfTest(onTestFinished);
+  await impatient.workOn({ MCP_TIMEOUT: '1000' });
+  const run = await impatient.perform({ prompt: '[[text n=1]]', mcp_servers: silent });
+  expect(await processesWithMark(run.id)).toEqual([]);
   expect(run.outcome).toMatchObject({ status: 'failed', failure: { code: 'invalid_options', message: expect.stringMatching(/files \(/) } });
 
   const canceled = await perform({ prompt: '[[text n=1]]', mcp_servers: silent }, async (id) => {

@@ -15,7 +15,8 @@ const { work, submit, ended, has, typesOf } = stand;
 async function shedding(name: string, after: Block) {
   const pidFile = join(stand.base, name);
   const shed = `env -i setsid perl -e 'open(my $f, ">", "$ARGV[0].new"); print $f $$; close($f); rename("$ARGV[0].new", $ARGV[0]); sleep 600' ${pidFile} >/dev/null 2>&1 &`;
-  const run = await submit({ prompt: script(bash(`${shed} until [ -s ${pidFile} ]; do sleep 0.1; done; sleep 1`), after) });
+  // The command stays for a while: a look that took its time is followed by a long pause, and the next one has to see whose child it is.
+  const run = await submit({ prompt: script(bash(`${shed} until [ -s ${pidFile} ]; do sleep 0.1; done; sleep 5`), after) });
   await has(run, '"tool_result"');
   const pid = Number(await readFile(pidFile, 'utf8'));
   onTestFinished(() => {

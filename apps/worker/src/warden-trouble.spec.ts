@@ -14,6 +14,7 @@ const stand = workerStand();
 const { work, submit, ended, until } = stand;
 
 const count = ({ log }: TestWorker, msg: string): number => log.filter((entry) => entry['msg'] === msg).length;
+const claims = ({ log }: TestWorker, { id }: RunRecord): number => log.filter((entry) => entry['msg'] === 'run claimed' && entry['run_id'] === id).length;
 const wasBack = (run: RunRecord) => until(run, 'its return to the queue', ({ status, attempt }) => status === 'queued' && attempt > 0);
 
 async function wardens({ pid }: TestWorker): Promise<number[]> {
@@ -48,20 +49,36 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
+/**
+ * A run that came back because no warden answered; all are stopped until `letGo`. On a busy machine the successor of the first one may
+ * answer before it is stopped: then the run simply succeeds, and the next one is tried. `answered` counts such successors of the last try.
+ */
+async function givenBack(worker: TestWorker) {
+  for (;;) {
+    await waitFor(async () => (await wardens(worker)).length > 0 && (await machineCheck(worker)).ok, { what: 'a warden, and a worker that takes runs', timeoutMs: 60_000 });
+    const before = count(worker, 'another warden watches');
+    const letGo = stopWardens(worker);
+    const run = await submit({ prompt: '[[text n=1]]' });
+    const { outcome } = await until(run, 'its return to the queue', (now) => (now.status === 'queued' && now.attempt > 0) || now.outcome !== null);
+    if (outcome === null) return { run, letGo, answered: () => count(worker, 'another warden watches') - before };
+    await letGo();
+  }
+}
+
 test('wardens that hang cost a run nothing: it goes back, waits for a warden that answers, and another worker may have it', async () => {
   const worker = await work();
-  const letGo = stopWardens(worker);
-  await waitFor(async () => (await wardens(worker)).length > 0, { what: 'a warden' });
-  const run = await submit({ prompt: '[[text n=1]]' });
-  await wasBack(run);
+  const { run, letGo, answered } = await givenBack(worker);
   // Nobody answers yet: it is not claimed again.
   await waitFor(() => count(worker, 'the warden died; starting another one') > 0, { what: 'another warden', timeoutMs: 60_000 });
-  expect([(await stand.store.get(run.id))?.status, count(worker, 'run claimed')]).toEqual(['queued', 1]);
+  const now = await stand.store.get(run.id);
+  if (answered() === 0) expect(now).toMatchObject({ status: 'queued', attempt: 1 });
   const neighbour = await work();
   const { status, attempt } = await ended(run);
-  expect([status, count(neighbour, 'run claimed')]).toEqual(['succeeded', 1]);
-  // On a busy machine a warden may have answered before it was stopped: then the first worker had it once more, and gave it back again.
-  expect(attempt).toBe(count(worker, 'run claimed') + 1);
+  expect(status).toBe('succeeded');
+  // What a worker writes is read a little later.
+  await waitFor(() => claims(worker, run) + claims(neighbour, run) === attempt, { what: 'each claim in a log' });
+  expect(claims(worker, run), 'once, and once more for each warden that answered').toBeLessThanOrEqual(1 + answered());
+  if (answered() === 0) expect(claims(neighbour, run)).toBe(1);
   await neighbour.stop();
 
   const next = await submit({ prompt: '[[text n=2]]' });

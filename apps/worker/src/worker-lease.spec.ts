@@ -49,14 +49,14 @@ test('a Redis that is silent costs the run: its processes have ended when Redis 
 
 test('a Redis that restarts during a run costs nothing: the run goes on and no event is missing or doubled', async () => {
   await work();
-  const run = await submit('[[slow n=100 delay=50]]');
+  const run = await submit('[[slow n=400 delay=50]]');
   await waitFor(async () => ((await stand.store.get(run.id))?.seq ?? 0) > 20, { what: 'streamed text', timeoutMs: 60_000 });
   await stand.redis.kill();
   await stand.redis.restart();
   const atRestart = (await stand.store.get(run.id))?.seq ?? 0;
   const live: number[] = [];
-  for await (const event of stand.store.follow(run.id, { signal: AbortSignal.timeout(60_000) })) live.push(parseEventId(event.id)?.seq ?? 0);
-  expect(await ended(run)).toMatchObject({ status: 'succeeded', attempt: 1, outcome: { result: expect.stringMatching(/^word-1 .* word-100$/) } });
+  for await (const event of stand.store.follow(run.id, { signal: AbortSignal.timeout(120_000) })) live.push(parseEventId(event.id)?.seq ?? 0);
+  expect(await ended(run)).toMatchObject({ status: 'succeeded', attempt: 1, outcome: { result: expect.stringMatching(/^word-1 .* word-400$/) } });
   expect(live.length).toBeGreaterThan(atRestart);
   expect(live).toEqual(live.map((_, index) => index + 1));
 });
@@ -69,7 +69,9 @@ test('a warden that dies is replaced, and the new one watches what the old one w
   execFileSync('kill', ['-TERM', String(first)]);
   process.kill(first, 'SIGKILL');
   await worker.logged('the warden died; starting another one');
-  await waitFor(async () => (await wardenOf(worker).catch(() => first)) !== first, { what: 'another warden' });
+  // One that has not yet heard what to watch would end nothing.
+  await worker.logged('another warden watches');
+  expect(await wardenOf(worker)).not.toBe(first);
   expect(await processesWithMark(run.id)).not.toEqual([]);
   worker.kill('SIGKILL');
   await worker.exited;

@@ -1,10 +1,11 @@
 // Two workers and one run: whatever keeps the first one from its lease, nothing of it happens after the second one has the run.
+import { readFile } from 'node:fs/promises';
 import type { RunRecord } from '@runyard/run-store';
 import { blockable, BLOCK_SIGNAL, childProcesses, fakeClaude, httpCall, processesWithMark, startBlackholeProxy, waitFor } from '@runyard/testing';
 import type { BlackholeProxy, TestWorker } from '@runyard/testing';
 import { describe, test, vi } from 'vitest';
 import type { TestContext } from 'vitest';
-import { standOfTest } from './worker-stand.fixture.js';
+import { standOfTest, wardenOf } from './worker-stand.fixture.js';
 import type { WorkerStand } from './worker-stand.fixture.js';
 
 // Whole processes on a machine that may be busy with others; a lease takes its 15 s each time.
@@ -122,22 +123,25 @@ describe('no side effect of an attempt comes after the start of the next one', (
 const everythingOf = async ({ victim, run }: Stage): Promise<number[]> => [...new Set([...(await processesWithMark(run.id)), ...(await childProcesses(victim.pid)), victim.pid])];
 
 /** Those that are still there. */
-function goOn(pids: readonly number[]): void {
+function signal(pids: readonly number[], name: NodeJS.Signals): void {
   for (const pid of pids) {
     try {
-      process.kill(pid, 'SIGCONT');
+      process.kill(pid, name);
     } catch {
       // It is gone.
     }
   }
 }
 
+const isStopped = async (pid: number): Promise<boolean> => /^State:\s+T/m.test(await readFile(`/proc/${pid}/status`, 'latin1'));
+
 test('a container that is frozen and goes on: its processes end at once, and the worker disturbs nobody and is as good as new', async ({ expect, onTestFinished }) => {
   const stage = await setStage(onTestFinished);
   const { stand, victim, run } = stage;
   const frozen = await everythingOf(stage);
-  for (const pid of frozen) process.kill(pid, 'SIGSTOP');
-  onTestFinished(() => goOn(frozen));
+  onTestFinished(() => signal(frozen, 'SIGCONT'));
+  signal(frozen, 'SIGSTOP');
+  for (const pid of [victim.pid, await wardenOf(victim)]) await waitFor(() => isStopped(pid), { what: 'worker and warden to stand still' });
   const rescuer = await stage.rescuer();
   await secondStart(stage);
   const isLost = async (): Promise<Map<number, boolean>> => new Map((await stand.store.workers()).map(({ pid, state }) => [pid, state === 'lost']));
@@ -145,7 +149,7 @@ test('a container that is frozen and goes on: its processes end at once, and the
   await waitFor(async () => (await isLost()).get(victim.pid), { what: 'the frozen worker to be called lost', timeoutMs: 60_000 });
   expect((await isLost()).get(rescuer.pid)).toBe(false);
   const events = await eventsOfFirst(stage);
-  goOn(frozen);
+  signal(frozen, 'SIGCONT');
   await firstIsGone(stage);
   await victim.logged('the lease is lost');
   expect(await eventsOfFirst(stage)).toEqual(events);

@@ -118,11 +118,24 @@ export class WorkerStand {
     }
   };
 
-  /** A worker that kills itself at points of runs that are named later; see crash-points.ts. */
-  readonly workDoomed = async (): Promise<{ readonly worker: TestWorker; arm(...lines: readonly string[]): Promise<void> }> => {
+  /** A worker that kills itself at these points of runs, or at others that are named later; see crash-points.ts. */
+  readonly workDoomed = async (...lines: readonly string[]): Promise<{ readonly worker: TestWorker; arm(...lines: readonly string[]): Promise<void> }> => {
     const path = join(this.base, `crash-${randomUUID()}`);
+    const arm = (...others: readonly string[]): Promise<void> => writeFile(path, others.join('\n'));
+    // Before it is there: a run that waits for it is taken at once.
+    await arm(...lines);
     const worker = await this.work({ RUNYARD_TEST_FAULTS: '1', RUNYARD_TEST_CRASH: `@${path}` });
-    return { worker, arm: (...lines) => writeFile(path, lines.join('\n')) };
+    return { worker, arm };
+  };
+
+  /**
+   * Whether the CLI of the first attempt, which was handed over, told what it has cost. One that gets no processor when it is interrupted
+   * is stopped without a result; the price may be in its transcript all the same, as the notes of the attempt then say.
+   */
+  readonly toldItsPrice = async (run: Run): Promise<{ readonly result: boolean; readonly transcript: boolean }> => {
+    const notes = (await readFile(this.data('runs', run.id, 'attempt-1.ndjson'), 'utf8')).split('\n').filter((line) => line !== '');
+    const { sessionCostUsd = 0 } = notes.map((line) => JSON.parse(line) as { readonly note: string; readonly sessionCostUsd?: number }).findLast(({ note }) => note === 'ended') ?? {};
+    return { result: (await this.eventsOf(run)).some(({ id, type }) => type === 'claude.result' && id.startsWith('1-')), transcript: sessionCostUsd > 0 };
   };
 
   /** How often the model was asked for a session. */

@@ -23,7 +23,8 @@ test('cancel while text streams: what was said is kept, and the run ends cancele
   expect(await ended(run)).toMatchObject({ status: 'canceled', outcome: { failure: null } });
   expect(await processesWithMark(run.id)).toEqual([]);
   const types = await typesOf(run);
-  expect(types).toEqual(expect.arrayContaining(['input.received', 'claude.assistant']));
+  // A CLI that answers the interrupt says as a whole what it has streamed; one that has no time for it before it is stopped does not.
+  expect(types).toEqual(expect.arrayContaining(['input.received', types.includes('claude.result') ? 'claude.assistant' : 'claude.stream_event']));
   expect(types.at(-1)).toBe('run.finished');
   expect((await stand.store.cancel(run.id)).kind).toBe('already_terminal');
 });

@@ -24,7 +24,7 @@ test.each<[string, FakeClaude, CreateRun, Record<string, string>, object, RegExp
   ['no first message', 'never-speaks', { prompt: 'x' }, { RUNYARD_FIRST_MESSAGE_TIMEOUT_SECONDS: '1' }, { code: 'stalled', message: expect.stringContaining('within 1 s of its start') }, /run\.started/],
   ['silence', 'stops-in-the-middle', { prompt: 'x' }, {}, { code: 'stalled', message: expect.stringContaining('silent for 1 s') }, new RegExp(HALF)],
   ['no exit', 'stays-after-its-result', { prompt: 'x' }, { RUNYARD_EXIT_TIMEOUT_SECONDS: '1' }, { code: 'not_exiting', message: expect.stringContaining('within 1 s of its last answer') }, /claude\.result/],
-  ['the wall clock', 'stops-in-the-middle', { prompt: 'x', timeout_seconds: 2 }, { RUNYARD_SILENCE_TIMEOUT_SECONDS: '60' }, { code: 'timed_out', message: expect.stringContaining('limit of 2 s') }, new RegExp(HALF)],
+  ['the wall clock', 'stops-in-the-middle', { prompt: 'x', timeout_seconds: 15 }, { RUNYARD_SILENCE_TIMEOUT_SECONDS: '60' }, { code: 'timed_out', message: expect.stringContaining('limit of 15 s') }, new RegExp(HALF)],
 ])('%s ends the run with its own code, and what was said is kept', async (_, program, request, settings, failure, said) => {
   const { outcome, log, left } = await perform(program, request, settings);
   expect(outcome).toMatchObject({ status: 'failed', failure });

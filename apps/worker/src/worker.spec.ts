@@ -97,7 +97,7 @@ describe('with one worker', () => {
   });
 
   test('a run ends when its background commands have ended, and the last answer counts', async () => {
-    const run = await perform({ prompt: '[[background seconds=2]]', allowed_tools: ['Bash'] });
+    const run = await perform({ prompt: '[[background seconds=8]]', allowed_tools: ['Bash'] });
     expect(run.status).toBe('succeeded');
     const results = (await eventsOf(run)).filter((event) => event.type === 'claude.result').map((event) => event.body['result']);
     expect(results.length).toBeGreaterThan(1);
@@ -114,7 +114,7 @@ describe('with one worker', () => {
   });
 
   test('the registry shows the worker and what it does', async () => {
-    const run = await submit({ prompt: '[[slow n=20 delay=50]]' });
+    const run = await submit({ prompt: '[[slow n=100 delay=50]]' });
     const busy = await waitFor(async () => (await stand.store.workers()).find((worker) => worker.runIds.includes(run.id)), { what: 'the run in the registry' });
     expect(busy).toMatchObject({ state: 'ready', capacity: 4, busy: 1, claudeVersion: expect.stringMatching(/^2\./), version: expect.stringMatching(/^\d/) });
     await end(run);
@@ -155,7 +155,7 @@ describe('with one worker', () => {
   });
 
   test('runs of one session go one after the other, and each starts where the one before ended', async () => {
-    const one = await submit({ prompt: '[[slow n=10 delay=50]] first' });
+    const one = await submit({ prompt: '[[slow n=100 delay=50]] first' });
     const two = await submit({ prompt: '[[text n=1]] second', session_id: one.sessionId });
     expect(two.queuedReason).toBe('session');
     const [first, second] = await Promise.all([end(one), end(two)]);
@@ -194,13 +194,14 @@ test('without a claude binary runs fail with the next step and the worker is not
   const path = join(stand.base, 'claude-that-comes-later');
   const worker = await work({ RUNYARD_CLAUDE_BIN: path });
   const ready = async () => httpCall(await worker.url(), '/readyz');
-  expect(await ready()).toMatchObject({ status: 503, json: { checks: { claude: { ok: false, detail: expect.stringContaining('RUNYARD_CLAUDE_BIN') }, redis: { ok: true } } } });
+  const redisIsWell = async () => { const answer = await ready(); return (answer.json as { checks: { redis: { ok: boolean } } }).checks.redis.ok && answer; };
+  expect(await waitFor(redisIsWell, { what: 'an answer of Redis to the look at it' })).toMatchObject({ status: 503, json: { checks: { claude: { ok: false, detail: expect.stringContaining('RUNYARD_CLAUDE_BIN') } } } });
   const failed = await perform({ prompt: '[[text n=1]]' });
   expect(failed).toMatchObject({ status: 'failed', outcome: { failure: { code: 'claude_not_found', message: expect.stringContaining('npm install') } } });
   const real = resolveClaudeBinary();
   if ('missing' in real) throw new Error(real.missing);
   await symlink(real.path, path);
-  expect((await ready()).status).toBe(200);
+  await waitFor(async () => (await ready()).status === 200, { what: 'the worker to be ready' });
   expect(await perform({ prompt: '[[text n=1]]' })).toMatchObject({ status: 'succeeded' });
 });
 

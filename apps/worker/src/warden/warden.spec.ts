@@ -123,13 +123,13 @@ test('one that dies is replaced by one that watches the same', async () => {
 });
 
 test('one that is stopped is noticed, killed and replaced; what it would have done later does not happen', async () => {
-  const { warden, died, calls } = startWarden({ pingEveryMs: 100 });
+  const { warden, died, calls } = startWarden();
   const mark = newMark();
   await warden.watch(mark, later(), []);
   const child = marked(mark);
   const { pid = 0 } = warden;
   process.kill(pid, 'SIGSTOP');
-  await waitFor(() => calls.replaced === 1, { what: 'another warden' });
+  await waitFor(() => calls.replaced === 1, { what: 'another warden', timeoutMs: 60_000 });
   expect(died).toEqual(['it does not answer']);
   expect(warden.pid).not.toBe(pid);
   // A stopped one that was left alone would go on with the deadline it knew.
@@ -142,9 +142,11 @@ test('one that is stopped is noticed, killed and replaced; what it would have do
 test('one that was stopped hears first what was said meanwhile: a run whose lease was renewed is not ended', async () => {
   const { warden, ended } = startWarden({ pingEveryMs: 600_000 });
   const [renewed, late] = [newMark(), newMark()];
-  const soon = monotonicMs() + 1500;
-  await Promise.all([warden.watch(renewed, soon, []), warden.watch(late, soon, [])]);
   const [ours, other] = [marked(renewed), marked(late)];
+  // It has started: the deadline, which it has to hear before it is stopped, need not leave time for that.
+  await warden.watch(newMark(), later(), []);
+  const soon = monotonicMs() + 5000;
+  await Promise.all([warden.watch(renewed, soon, []), warden.watch(late, soon, [])]);
   process.kill(warden.pid ?? 0, 'SIGSTOP');
   warden.renew(renewed, later());
   await waitFor(() => monotonicMs() > soon, { what: 'the first deadline' });
