@@ -15,12 +15,18 @@ export async function docker(...args: readonly string[]): Promise<string> {
   return stdout.toString('utf8').trim();
 }
 
+interface Health {
+  readonly Status: string;
+  /** The latest probes, the last one at the end. */
+  readonly Log: readonly { readonly End: string; readonly ExitCode: number }[] | null;
+}
+
 /** What the tests look at in `docker inspect`. */
 export interface Container {
   readonly Id: string;
   readonly Name: string;
   readonly RestartCount: number;
-  readonly State: { readonly Pid: number; readonly Status: string; readonly StartedAt: string; readonly Health?: { readonly Status: string } };
+  readonly State: { readonly Pid: number; readonly Status: string; readonly StartedAt: string; readonly FinishedAt: string; readonly Health?: Health };
   readonly Config: { readonly User: string; readonly Env: readonly string[]; readonly Entrypoint: readonly string[] | null; readonly Labels: Readonly<Record<string, string>> };
   readonly HostConfig: {
     readonly ReadonlyRootfs: boolean;

@@ -1,5 +1,5 @@
 // A run with a viewer: every event that the viewer saw, over as many connections as it took.
-import type { ApiClient } from '@runyard/api-client';
+import type { ApiClient, FollowOptions } from '@runyard/api-client';
 import type { CreateRun, Run, RunEvent } from '@runyard/domain';
 import { waitFor } from '@runyard/testing';
 import { expect } from 'vitest';
@@ -10,7 +10,8 @@ export class FollowedRun {
   reconnects = 0;
   /** Whether the viewer was told that events are gone. */
   wasReset = false;
-  readonly #over: Promise<void>;
+  #viewer = new AbortController();
+  #over: Promise<void>;
 
   private constructor(
     readonly id: string,
@@ -18,7 +19,6 @@ export class FollowedRun {
     private readonly client: ApiClient,
   ) {
     this.#over = this.#watch();
-    this.#over.catch(() => undefined); // over() tells it
   }
 
   /** Creates the run and looks at it from its first event on. */
@@ -64,6 +64,14 @@ export class FollowedRun {
     return this.client.run(this.id);
   }
 
+  /** Connects again at once, where the viewer has got to: it waits longer after each failure. */
+  async comeBack(): Promise<void> {
+    this.#viewer.abort();
+    await this.#over;
+    this.#viewer = new AbortController();
+    this.#over = this.#watch();
+  }
+
   /** Numbers of the events that were seen. */
   get numbers(): number[] {
     return this.events.map((event) => Number(event.id.split('-')[1]));
@@ -76,9 +84,15 @@ export class FollowedRun {
     return (ready.data as { path: string }).path;
   }
 
-  async #watch(): Promise<void> {
+  #watch(): Promise<void> {
+    const watched = this.#follow({ signal: this.#viewer.signal, after: this.events.at(-1)?.id });
+    watched.catch(() => undefined); // over() tells it
+    return watched;
+  }
+
+  async #follow(from: FollowOptions): Promise<void> {
     const seen = { onReconnect: () => void (this.reconnects += 1), onReset: () => void (this.wasReset = true) };
-    for await (const event of this.client.follow(this.id, seen)) this.events.push(event);
+    for await (const event of this.client.follow(this.id, { ...from, ...seen })) this.events.push(event);
   }
 }
 

@@ -37,7 +37,7 @@ function makeRoom(disk: string): Promise<string> {
 }
 
 test('the data directory is full: no run is begun, those that are under way end with whole answers, and all goes on when there is room', async () => {
-  const followed = await FollowedRun.start(client, { prompt: '[[long kb=512 delay=20]]' });
+  const followed = await FollowedRun.start(client, { prompt: '[[long kb=512 delay=50]]' });
   await followed.untilTalking();
   await fill('data');
   await waitFor(async () => (await stack.logs('worker')).includes('no room on the disk'), { what: 'the worker to notice' });

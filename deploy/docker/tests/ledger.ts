@@ -6,12 +6,16 @@ import type { Stack } from './stack.js';
 /** One block of an answer of the demo model: a text, or a command. */
 type Block = { readonly text: string; readonly delay?: number } | { readonly bash: string };
 
-/** Half a minute of text. */
-export const SLOWLY: Block = { text: 'word '.repeat(300), delay: 100 };
+/** Five minutes of text: whatever cuts a run off finds it talking, also on a slow machine. No test waits for its end. */
+export const SLOWLY: Block = { text: 'word '.repeat(3000), delay: 100 };
 
-/** The demo model answers with one block after the other, each in a request of its own. A resumed run is a new message: then it says hello. */
-export function script(...blocks: readonly Block[]): Pick<CreateRun, 'prompt' | 'allowed_tools'> {
-  const rounds = blocks.map((block) => ({ blocks: ['bash' in block ? { tool: 'Bash', input: { command: block.bash } } : block] }));
+/**
+ * The demo model answers with one round after the other, each in a request of its own; the first without a command is the last.
+ * A resumed run is a new message: then it says hello.
+ */
+export function script(...answers: readonly (Block | readonly Block[])[]): Pick<CreateRun, 'prompt' | 'allowed_tools'> {
+  const blockOf = (block: Block) => ('bash' in block ? { tool: 'Bash', input: { command: block.bash } } : block);
+  const rounds = answers.map((blocks) => ({ blocks: [blocks].flat().map(blockOf) }));
   return { prompt: `[[script ${JSON.stringify({ rounds })}]]`, allowed_tools: ['Bash'] };
 }
 

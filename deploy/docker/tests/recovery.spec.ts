@@ -23,7 +23,7 @@ test('kill -9 of the worker: the viewer sees its run go on in a second attempt; 
   const cut = await FollowedRun.start(client, script({ bash: ledgers.cut.note }, SLOWLY));
   const during = await FollowedRun.start(client, script({ bash: `${ledgers.during.note}; ${ENDLESS}` }, { text: 'end' }));
   const never = await FollowedRun.start(client, { ...script({ bash: ledgers.never.note }, SLOWLY), recovery: 'never' });
-  const unanswered = await FollowedRun.start(client, { prompt: '[[slow n=600 delay=100]]' });
+  const unanswered = await FollowedRun.start(client, { prompt: '[[slow n=3000 delay=100]]' });
   await Promise.all([cut.untilToolDone(), never.untilToolDone(), ledgers.during.until(1), unanswered.untilTalking()]);
   await cut.untilTalking();
   const ofFirstAttempt = await processesOf(cut, during, never, unanswered);
@@ -61,7 +61,8 @@ test('the worker is cut off for longer than its lease: its process ends by itsel
   await followed.untilTalking();
   await stack.withoutNetwork('worker', async () => {
     await waitFor(async () => (await processesOf(followed)).length === 0, { what: 'claude to be ended without the network', timeoutMs: 60_000 });
-    await waitFor(async () => (await client.run(followed.id)).reason === 'lease_expired', { what: 'the run to show that its lease is over', timeoutMs: 60_000 });
+    // Not the reason of the run: it shows only until somebody puts the run back into the queue, a second at most.
+    await followed.until('the loss of its lease', ({ type, data }) => type === 'run.queued' && (data as { reason: string | null }).reason === 'lease_expired');
   });
   const run = await followed.over();
   expect(run.status).toBe('succeeded');
@@ -80,7 +81,7 @@ test('the container of a worker is frozen: another worker goes on, and what thaw
   const followed = await FollowedRun.start(client, { ...script({ bash: ticking }, { text: 'end' }), recovery: 'resume' });
   await ledger.until(3);
   const frozen = await containerOf((await client.run(followed.id)).worker_id);
-  await docker('pause', frozen);
+  await waitFor(() => pause(frozen), { what: 'the engine to freeze the worker', timeoutMs: 60_000 });
   try {
     await followed.until('its second attempt', ({ type, data }) => type === 'run.resumed' && (data as { attempt: number }).attempt === 2);
   } finally {
@@ -115,6 +116,14 @@ async function containerOf(workerId: string | null): Promise<string> {
   const container = (await stack.containers('worker')).find(({ Id }) => Id.startsWith(host));
   if (container === undefined) throw new Error(`no container has worker ${workerId} (${host})`);
   return container.Id;
+}
+
+/** Whether the engine has frozen it: on a busy machine it may give up, and thaws it, when new processes come while it freezes. */
+function pause(container: string): Promise<boolean> {
+  return docker('pause', container).then(() => true, (error: unknown) => {
+    if (String(error).includes('unable to freeze')) return false;
+    throw error;
+  });
 }
 
 /** What runs have in the memory of the only worker, or of all. */

@@ -34,6 +34,8 @@ test('compose down with a run in flight: the run is finished first, and everythi
   expect(await stack.containers()).toEqual([]);
 
   await stack.up();
+  // The pieces of text are kept for a minute after the end, and the viewer may ask only every half a minute by now.
+  await followed.comeBack();
   const run = await followed.over();
   expect(run).toMatchObject({ status: 'succeeded', attempt: 1 });
   expectGapless(followed);
@@ -59,9 +61,10 @@ test('Redis is replaced together with the worker, with a run in flight: the old 
   const followed = await FollowedRun.start(client, script({ bash: ledger.note }, SLOWLY));
   await followed.untilToolDone();
   await followed.untilTalking();
-  // Compose stops Redis first and starts it only when the worker, too, has ended.
+  // Compose stops Redis first and starts it only when the worker, too, has ended. Without --wait, which gives up when the API
+  // is unhealthy for a moment: it may be, when Redis is away for so long.
   stack.settings = { RUNYARD_REDIS_MAXMEMORY: '256mb', RUNYARD_CAPACITY: '2' };
-  await stack.up();
+  await stack.compose('up', '-d', '--no-build');
   expect(await followed.over()).toMatchObject({ status: 'succeeded', attempt: 2 });
   expectGapless(followed);
   expect(await ledger.attempts()).toEqual([1]);
@@ -115,7 +118,10 @@ test('a worker is replaced under runs that are longer than its grace: they go on
   const handedOver = ['run.queued', 'run.started', 'run.interrupted', 'run.handed_over', 'run.queued', 'run.started'];
   for (const followed of [talking, busy]) {
     const run = await followed.over();
-    expect(run).toMatchObject({ status: 'succeeded', attempt: 2, cost_estimated: false });
+    expect(run).toMatchObject({ status: 'succeeded', attempt: 2 });
+    // A CLI that does not end in time is killed before it tells its price.
+    const isPriceTold = followed.events.some(({ type, id }) => type === 'claude.result' && id.startsWith('1-'));
+    if (isPriceTold) expect(run.cost_estimated).toBe(false);
     expect(followed.history).toEqual([...handedOver, 'run.resumed', 'run.finished']);
     expect(followed.events.find(({ type }) => type === 'run.interrupted')?.data).toMatchObject({ reason: 'handed_over', clean: true });
     expect(followed.textOf(2)).toContain(run.result);

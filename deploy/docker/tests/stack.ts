@@ -115,9 +115,20 @@ export class Stack {
     const before = await this.container(service);
     await this.onEngineHost(`kill -9 ${before.State.Pid}`);
     await waitFor(async () => {
-      const { State, RestartCount } = await this.container(service);
+      const { State, RestartCount } = await inspect(before.Id);
       return RestartCount === before.RestartCount + 1 && State.Health?.Status === 'healthy';
     }, { what: `${service} to be started again`, timeoutMs: 60_000 });
+  }
+
+  /** How long the only container of a service was away when it was started again, in milliseconds: from its end to the first good probe. */
+  async awayMs(service: string): Promise<number> {
+    const { Id } = await this.container(service);
+    return waitFor(async () => {
+      const { State } = await inspect(Id);
+      const since = Date.parse(State.StartedAt);
+      const good = State.Health?.Log?.find(({ End, ExitCode }) => ExitCode === 0 && Date.parse(End) > since);
+      return good && Date.parse(good.End) - Date.parse(State.FinishedAt);
+    }, { what: `${service} to be healthy`, timeoutMs: 60_000 });
   }
 
   /** Processes of the engine's machine, in any container, whose command line holds the text: number and command line. */
@@ -143,16 +154,21 @@ export class Stack {
     return (await this.asRedisUser('api', 'INFO stats')).filter((line) => /^acl_access_denied_(cmd|key|channel):/.test(line));
   }
 
-  /** Takes the only container of a service off the network on which Redis is, does something, and puts it back as compose had it. */
-  async withoutNetwork(service: string, work: () => Promise<void>): Promise<void> {
+  /**
+   * Takes the only container of a service off the network on which Redis is, does something, and puts it back as compose had it.
+   * Returns how long it was off at most, in milliseconds.
+   */
+  async withoutNetwork(service: string, work: () => Promise<void>): Promise<number> {
     const { Id } = await this.container(service);
     const network = `${this.project}_backend`;
+    const since = performance.now();
     await docker('network', 'disconnect', '-f', network, Id);
     try {
       await work();
     } finally {
       await docker('network', 'connect', '--alias', service, network, Id);
     }
+    return performance.now() - since;
   }
 
   /** Removes containers, networks and volumes. */

@@ -15,8 +15,9 @@ export default defineConfig({
     globalSetup: ['./images.ts'],
     // Installations are apart by name and port, and wait most of the time: for health checks, leases, graces.
     maxWorkers: 2,
-    testTimeout: 180_000,
-    hookTimeout: 240_000,
+    // No check: what is waited for has a limit of its own. For the day when everything hangs.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     retry: 0,
     reporters: ['verbose', '../../../scripts/vitest-summary.mjs'],
   },
