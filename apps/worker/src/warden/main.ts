@@ -44,10 +44,12 @@ function noteTree(message: AboutMark): void {
 
 async function endExpiredForEver(): Promise<never> {
   for (;;) {
-    // After a stop the timer comes before the pipe: first hear what was said meanwhile, or a renewed run would be ended.
+    // First hear what was said until this moment, or a run that was renewed during a stop would be ended. The time is taken before
+    // that: what comes to an end while we listen, as in a stop that falls just here, is looked at in the next round.
+    const nowMs = monotonicMs();
     await nextTurn();
     await nextTurn();
-    await Promise.all(list.expired(monotonicMs()).map(end));
+    await Promise.all(list.expired(nowMs).map(end));
     await sleep(CHECK_EVERY_MS);
   }
 }
