@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildArguments, buildEnvironment } from '@runyard/claude';
-import type { BashTimes } from '@runyard/claude';
+import type { BashTimes, Spending } from '@runyard/claude';
 import type { CreateRun } from '@runyard/domain';
 import type { ReadyWorkspace } from '@runyard/workspace';
 import type { ActiveRun } from './active-runs.js';
@@ -11,7 +11,6 @@ import { writeMcpConfig } from './mcp-config.js';
 import { resolveTexts } from './run-secrets.js';
 import type { RunSecrets } from './run-secrets.js';
 import type { OpenSession } from './session.js';
-import type { Spending } from './spending.js';
 import type { WorkerParts } from './worker-parts.js';
 
 export interface ClaudeCommand {

@@ -1,6 +1,6 @@
 // Step 6: one claude process from its start until nothing of it is left, and what came of it.
 import { outcomeOf, sweep, TreeWatch, TurnTracker, upstreamTrouble } from '@runyard/claude';
-import type { ClaudeExit, ProcessEntry, UpstreamTrouble } from '@runyard/claude';
+import type { ClaudeExit, ProcessEntry, Spending, UpstreamTrouble } from '@runyard/claude';
 import { failure } from '@runyard/domain';
 import type { CreateRun, Outcome } from '@runyard/domain';
 import type { ReadyWorkspace } from '@runyard/workspace';
@@ -31,6 +31,8 @@ export interface Preparation {
 export interface Conversation {
   /** Of this process alone. */
   readonly outcome: Outcome;
+  /** The same, when the transcript says what the session has cost in all, which it may do for a turn that was cut off. */
+  spent(costAfterUsd: number | undefined): Spending;
   /** The CLI has opened its session: what came after that is the run's. */
   readonly hasBegun: boolean;
   /** The process was stopped so that another worker goes on; the outcome means nothing then. */
@@ -47,7 +49,7 @@ export async function converse(active: ActiveRun, given: Preparation, parts: Wor
   const binary = parts.claude.find();
   if ('missing' in binary) {
     const outcome = failedOutcome(failure('claude_not_found', binary.missing));
-    return { outcome, hasBegun: false, leftUnfinished: false, trouble: undefined };
+    return { outcome, spent: () => outcome, hasBegun: false, leftUnfinished: false, trouble: undefined };
   }
   const command = await claudeCommand(active, given.workspace, given.session, given.limits, parts, given.secrets);
   const redactor = new SecretRedactor(given.secrets);
@@ -80,7 +82,8 @@ function conversationOf({ exit: told, stderr, oomKills }: ProcessEnd, { tracker,
   countSpending(outcome, tracker.session?.model, parts);
   const { lastResult: result, errorClass, upstreamSigns: signs } = tracker;
   const trouble = outcome.status === 'failed' && current === undefined ? upstreamTrouble({ result, errorClass, signs, maxRetries: parts.settings.claudeMaxRetries, nowMs: Date.now() }) : undefined;
-  return { outcome, hasBegun: tracker.session !== undefined, leftUnfinished, trouble };
+  const spent = (after: number | undefined): Spending => tracker.usage.spent({ before: costBeforeUsd, after }, tracker.turnOpen);
+  return { outcome, spent, hasBegun: tracker.session !== undefined, leftUnfinished, trouble };
 }
 
 /** Here and not when the run ends: what an attempt has spent is spent, also when its outcome is refused later. */

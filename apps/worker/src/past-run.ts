@@ -1,12 +1,11 @@
 // What is known of the attempts before this one: from the run's log, the attempt files and the transcripts.
 import { outcomeOf, peekMessage, RunFactsReader, TurnTracker } from '@runyard/claude';
-import type { ReleasedTool, RunFacts } from '@runyard/claude';
+import type { ReleasedTool, RunFacts, Spending } from '@runyard/claude';
 import type { Outcome } from '@runyard/domain';
 import type { RunRecord, RunStore, StoredEvent } from '@runyard/run-store';
 import type { AttemptNotes, Starting } from './attempt-file.js';
 import type { PastWork } from './recovery-plan.js';
-import { NO_SPENDING, spendingOf, sumOf } from './spending.js';
-import type { Spending } from './spending.js';
+import { NO_SPENDING, sumOf } from './spending.js';
 import { toolLine } from './tool-line.js';
 
 const PAGE_EVENTS = 1000;
@@ -155,13 +154,12 @@ class AttemptReader {
     // It may have come to its end while it was being stopped; an error then is the stop.
     const isAnswer = tracker.lastResult !== undefined && (isFine || this.#stoppedDuring === undefined);
     const outcome = isAnswer && !tracker.hasMoreToSay ? outcomeOf({ exit: { code: isFine ? 0 : 1, signal: null }, tracker, stderr: '', requestedSchema, costBeforeUsd }) : undefined;
-    const facts = this.#facts.facts();
     return {
       attempt: this.number,
       lastAt: this.#lastAt,
       lastedMs: Date.parse(this.#lastAt) - Date.parse(this.#firstAt ?? this.#lastAt),
-      facts,
-      spent: (costAfterUsd) => spendingOf(tracker.totals, facts, costBeforeUsd, costAfterUsd),
+      facts: this.#facts.facts(),
+      spent: (after) => tracker.usage.spent({ before: costBeforeUsd, after }, tracker.turnOpen),
       stoppedDuring: this.#stoppedDuring,
       outcome,
       isForgotten: this.#isForgotten,

@@ -1,8 +1,8 @@
 // Claimed runs that this worker ends before anything is started.
+import type { Spending } from '@runyard/claude';
 import { failure } from '@runyard/domain';
 import type { Failure } from '@runyard/domain';
 import type { ActiveRun } from './active-runs.js';
-import type { Spending } from './spending.js';
 import type { WorkerParts } from './worker-parts.js';
 
 /** Why the run is not started, or undefined when it is. */

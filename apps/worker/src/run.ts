@@ -1,4 +1,5 @@
 // The way of a run through a worker: claim → look back → workspace → watch → session → claude → settle. Each step is one file.
+import type { Spending } from '@runyard/claude';
 import { failure } from '@runyard/domain';
 import type { Failure, Outcome } from '@runyard/domain';
 import type { Ticket } from '@runyard/run-queue';
@@ -25,8 +26,7 @@ import type { RunSecrets } from './run-secrets.js';
 import { closeSession, keepForRun, keepForSession, openSession } from './session.js';
 import type { OpenSession } from './session.js';
 import { settleRun } from './settle-run.js';
-import { afterTranscript, sumOf } from './spending.js';
-import type { Spending } from './spending.js';
+import { sumOf } from './spending.js';
 import { isFinal } from './stop-orders.js';
 import { waitForProvider } from './upstream.js';
 import type { WorkerParts } from './worker-parts.js';
@@ -118,17 +118,20 @@ async function conclude({ active, beginning, session, secrets, notes, conversati
   if (leftUnfinished || (trouble !== undefined && parts.settings.upstreamWaitMs > 0)) {
     const kept = await keepForRun(active, session, parts, secrets);
     await note(notes, { note: 'ended', ...kept }, active, parts);
-    const spent = spentSoFar(active, beginning, session, afterTranscript(own, session.costBeforeUsd, kept?.sessionCostUsd));
+    const spent = spentSoFar(active, beginning, session, unknownIsEstimated(conversation.spent(kept?.sessionCostUsd)));
     return trouble === undefined || leftUnfinished ? { kind: 'hand_over', spent } : { kind: 'park', input: { ...(await waitForProvider(trouble, active, parts)), spent } };
   }
   if (beginning.mode === 'resume' && !conversation.hasBegun && own.failure !== null && own.failure.code !== 'timed_out') {
     await note(notes, { note: 'ended' }, active, parts);
     return own.failure;
   }
-  const spent = spentSoFar(active, beginning, session, own);
-  const isUnpriced = conversation.hasBegun && own.cost_usd === null && spent.cost_usd !== null;
+  const kept = await keepForSession(active, session, parts, secrets);
+  // Of a turn that was cut off no result tells the price; the transcript may.
+  const isCutOff = own.cost_estimated || own.cost_usd === null;
+  const priced = isCutOff ? conversation.spent(kept?.sessionCostUsd) : own;
+  const spent = spentSoFar(active, beginning, session, priced);
+  const isUnpriced = conversation.hasBegun && priced.cost_usd === null && spent.cost_usd !== null;
   const outcome: Outcome = { ...own, ...spent, cost_estimated: spent.cost_estimated || isUnpriced };
-  await keepForSession(active, session, parts, secrets);
   await note(notes, { note: 'outcome', outcome }, active, parts);
   return { kind: 'outcome', outcome };
 }
@@ -136,6 +139,11 @@ async function conclude({ active, beginning, session, secrets, notes, conversati
 /** By this attempt and those before it. */
 function spentSoFar(active: ActiveRun, { past, mode }: Beginning, { costBeforeUsd }: OpenSession, own: Spending): SpentSoFar {
   return { ...sumOf(past.spent({ mode, costBeforeUsd }), own), duration_ms: past.lastedMs + elapsedMs(active) };
+}
+
+/** Of a process that was stopped: it has cost something, whether or not anybody knows how much. */
+function unknownIsEstimated(own: Spending): Spending {
+  return { ...own, cost_estimated: own.cost_estimated || own.cost_usd === null };
 }
 
 /** The notes are for the case that this worker dies now: a disk that takes none must not change how the run ends. */

@@ -74,8 +74,8 @@ export function keepForRun(active: ActiveRun, session: OpenSession, parts: Worke
 }
 
 /** Keeps the conversation for the next run of the session, whatever the outcome was. */
-export async function keepForSession(active: ActiveRun, session: OpenSession, parts: WorkerParts, secrets: RunSecrets): Promise<void> {
-  await keep(active, session, shelfOfSession(active.run.sessionId, parts), parts, secrets);
+export function keepForSession(active: ActiveRun, session: OpenSession, parts: WorkerParts, secrets: RunSecrets): Promise<Kept | undefined> {
+  return keep(active, session, shelfOfSession(active.run.sessionId, parts), parts, secrets);
 }
 
 /** A transcript that was put away. */

@@ -3,10 +3,17 @@ import type { ClaudeExit } from './claude-process.js';
 import type { Denial } from './denials.js';
 import { outcomeOf } from './outcome.js';
 import type { OutcomeInput } from './outcome.js';
+import { ProcessUsage } from './process-usage.js';
 
 const denied = (more: Partial<Denial> = {}): Denial => ({ toolUseId: 'a', toolName: 'Bash', input: { command: 'npm test' }, message: 'This command requires approval', unanswered: true, ...more });
 const good = { is_error: false, subtype: 'success', result: 'the answer', stop_reason: 'end_turn' };
 const usage = { input_tokens: 1, output_tokens: 2, cache_read_input_tokens: 3, cache_creation_input_tokens: 4 };
+
+function used(...results: object[]): ProcessUsage {
+  const sum = new ProcessUsage();
+  for (const result of results) sum.result({ ...result });
+  return sum;
+}
 
 type Tracker = OutcomeInput['tracker'];
 const tracker = (more: Partial<Tracker> = {}): Tracker => ({
@@ -15,11 +22,11 @@ const tracker = (more: Partial<Tracker> = {}): Tracker => ({
   denials: [],
   errorClass: undefined,
   sawMessage: true,
-  totals: { usage, sessionCostUsd: 0.5, numTurns: 2 },
+  usage: used({ usage, total_cost_usd: 0.5, num_turns: 2 }),
   turnOpen: false,
   ...more,
 });
-const silent: Partial<Tracker> = { lastResult: undefined, sawMessage: false, totals: { usage: null, sessionCostUsd: null, numTurns: null } };
+const silent: Partial<Tracker> = { lastResult: undefined, sawMessage: false, usage: used() };
 
 function outcome(trackerState: Partial<Tracker> = {}, more: Partial<Omit<OutcomeInput, 'tracker'>> = {}) {
   const exit: ClaudeExit = { code: 0, signal: null };

@@ -7,14 +7,13 @@ import { exitAfterResult, exitFailure, spawnFailure } from './exit-failure.js';
 import { objectField, textField } from './json-fields.js';
 import { resultFailure } from './result-failure.js';
 import type { TurnTracker } from './turns.js';
-import { costOfProcess } from './usage.js';
 
 /** A stop that Runyard ordered: `canceled`, or the code and the words of the failure. */
 export type OrderedStop = { readonly reason: 'canceled' } | { readonly reason: FailureCode; readonly message: string };
 
 export interface OutcomeInput {
   readonly exit: ClaudeExit;
-  readonly tracker: Pick<TurnTracker, 'lastResult' | 'structuredOutput' | 'denials' | 'errorClass' | 'sawMessage' | 'totals' | 'turnOpen'>;
+  readonly tracker: Pick<TurnTracker, 'lastResult' | 'structuredOutput' | 'denials' | 'errorClass' | 'sawMessage' | 'usage' | 'turnOpen'>;
   /** The tail of stderr. */
   readonly stderr: string;
   /** An answer in a given JSON Schema was asked for. */
@@ -37,17 +36,12 @@ export function outcomeOf(input: OutcomeInput): Outcome {
   const { tracker, stop } = input;
   const canceled = stop?.reason === 'canceled';
   const why = canceled ? undefined : failureOf(input);
-  const cost = costOfProcess(tracker.totals, input.costBeforeUsd);
   return {
     status: canceled ? 'canceled' : why ? 'failed' : 'succeeded',
     failure: why ?? null,
     result: answerOf(tracker.lastResult),
     structured_output: tracker.structuredOutput ?? null,
-    usage: tracker.totals.usage,
-    cost_usd: cost,
-    // A turn that was cut off has used tokens that no result counts.
-    cost_estimated: cost !== null && tracker.turnOpen,
-    num_turns: tracker.totals.numTurns,
+    ...tracker.usage.spent({ before: input.costBeforeUsd }, tracker.turnOpen),
     duration_ms: input.durationMs ?? null,
   };
 }

@@ -10,7 +10,6 @@ import { allowedToolsEntry } from './denial-advice.js';
 import { restoreTranscript, saveTranscript } from './session-files.js';
 import { driveClaude, requireBinary } from './spec-support/drive-claude.js';
 import type { Drive, Driven } from './spec-support/drive-claude.js';
-import { sessionCostAfter } from './usage.js';
 
 const bin = requireBinary(resolveClaudeBinary());
 const TIMEOUT = { timeout: 120_000 };
@@ -164,12 +163,12 @@ describe('sessions', () => {
     const place = { configDir: join(elsewhere, 'config'), cwd: join(elsewhere, 'workspace'), sessionUuid: first.sessionId };
     mkdirSync(place.cwd, { recursive: true });
     expect(await restoreTranscript(saved, place)).toBe(true);
-    const costBeforeUsd = sessionCostAfter(first.tracker.totals, 0);
+    const costBeforeUsd = first.tracker.usage.totals.sessionCostUsd ?? 0;
     const second = await drive('[[text n=20]]', { directory: elsewhere, spec: { session: { mode: 'resume', sessionId: first.sessionId } }, costBeforeUsd });
     expect(second.outcome.status).toBe('succeeded');
     expect(second.tracker.session?.sessionId).toBe(first.sessionId);
-    expect(second.tracker.totals.sessionCostUsd).toBeGreaterThan(costBeforeUsd);
-    expect(second.outcome.cost_usd).toBeCloseTo((second.tracker.totals.sessionCostUsd ?? 0) - costBeforeUsd, 6);
+    expect(second.tracker.usage.totals.sessionCostUsd).toBeGreaterThan(costBeforeUsd);
+    expect(second.outcome.cost_usd).toBeCloseTo((second.tracker.usage.totals.sessionCostUsd ?? 0) - costBeforeUsd, 6);
     expect(second.outcome.usage?.output_tokens).toBe(first.outcome.usage?.output_tokens);
 
     await saveTranscript({ configDir: place.configDir, sessionUuid: first.sessionId }, saved);

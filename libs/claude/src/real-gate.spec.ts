@@ -7,7 +7,7 @@ import type { TemporaryDirectory, TestDemoModel } from '@runyard/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { resolveClaudeBinary } from './claude-binary.js';
 import type { ClaudeProcess } from './claude-process.js';
-import { estimateCostOfModelsUsd } from './cost-estimate.js';
+import { peekMessage } from './message-peek.js';
 import { reconciliationNote } from './reconciliation-note.js';
 import { runFactsOf } from './run-facts.js';
 import type { RunFacts } from './run-facts.js';
@@ -15,6 +15,7 @@ import { driveClaude, requireBinary } from './spec-support/drive-claude.js';
 import type { Drive, Driven } from './spec-support/drive-claude.js';
 import type { HookCallback } from './tool-gate.js';
 import { transcriptCost } from './transcript-cost.js';
+import { TurnTracker } from './turns.js';
 import { upstreamTrouble } from './upstream-trouble.js';
 
 const bin = requireBinary(resolveClaudeBinary());
@@ -124,9 +125,9 @@ describe('a process that is killed', () => {
     const kill = waitFor(() => existsSync(ready), { what: 'the tool at work', timeoutMs: 90_000 }).finally(() => claude?.kill('SIGKILL'));
     const [killed] = await Promise.all([run, kill]);
     const facts = factsOf(killed);
-    expect(killed.outcome).toMatchObject({ cost_usd: null, failure: { code: 'killed' } });
+    expect(killed.outcome).toMatchObject({ cost_estimated: true, failure: { code: 'killed' } });
     expect(facts).toMatchObject({ lastCompleted: [{ description: 'Bash: echo one' }], changingInFlight: [{ name: 'Bash' }], lastResult: undefined });
-    expect(estimateCostOfModelsUsd(facts.usageByModelSinceLastResult)).toBeGreaterThan(0.01);
+    expect(killed.outcome.cost_usd).toBeGreaterThan(0.01);
     expect(await transcriptCost(transcriptOf(place)), 'it had no time to write it').toBeUndefined();
 
     const note = reconciliationNote({ why: 'lost', atIso: new Date().toISOString(), facts });
@@ -134,9 +135,9 @@ describe('a process that is killed', () => {
     expect(resumed.outcome.status).toBe('succeeded');
     const history = readFileSync(transcriptOf(place), 'utf8');
     expect(history).toContain(JSON.stringify(note).slice(1, -1));
-    const total = resumed.tracker.totals.sessionCostUsd;
+    const total = resumed.tracker.usage.totals.sessionCostUsd;
     expect(await transcriptCost(transcriptOf(place))).toBe(total);
-    expect(total, 'the tokens of the killed process are not in it').toBeLessThan(estimateCostOfModelsUsd(facts.usageByModelSinceLastResult) ?? 0);
+    expect(total, 'the tokens of the killed process are not in it').toBeLessThan(killed.outcome.cost_usd ?? 0);
   });
 
   test('with a command in the background: that one counts as in flight, and the next process reports it before it does anything', TIMEOUT, async () => {
@@ -158,12 +159,24 @@ describe('a process that is killed', () => {
   });
 });
 
+test('what a subagent has used is in the results: nothing is estimated when it has ended', TIMEOUT, async () => {
+  const agent = { tool: 'Task', input: { description: 'look', subagent_type: 'general-purpose', prompt: '[[bash cmd="echo one"]]' } };
+  const { outcome, messages } = await drive(script([agent], [{ text: 'It runs.' }], [{ text: 'It has ended.' }]));
+  expect(messages.some((message) => typeof message['parent_tool_use_id'] === 'string')).toBe(true);
+  expect(outcome).toMatchObject({ status: 'succeeded', cost_estimated: false });
+});
+
 test('tokens of a turn without its result are those that the result would have counted, and so is the estimate', TIMEOUT, async () => {
   const driven = await drive('[[edit]]');
-  const cutOff = runFactsOf(driven.messages.filter(({ type }) => type !== 'result').map((message) => Buffer.from(JSON.stringify(message))));
-  expect(cutOff.usageSinceLastResult).toEqual(driven.outcome.usage);
-  expect(estimateCostOfModelsUsd(cutOff.usageByModelSinceLastResult)).toBeCloseTo(driven.outcome.cost_usd ?? 0, 6);
-  expect(factsOf(driven).usageSinceLastResult).toBeNull();
+  const spentIn = (messages: readonly object[]) => {
+    const tracker = new TurnTracker();
+    for (const line of messages.map((message) => Buffer.from(JSON.stringify(message)))) tracker.feed(line, peekMessage(line), 0);
+    return tracker.usage.spent({ before: 0 }, tracker.turnOpen);
+  };
+  const cutOff = spentIn(driven.messages.filter(({ type }) => type !== 'result'));
+  expect(cutOff).toMatchObject({ usage: driven.outcome.usage, cost_estimated: true });
+  expect(cutOff.cost_usd).toBeCloseTo(driven.outcome.cost_usd ?? 0, 6);
+  expect(spentIn(driven.messages)).toMatchObject({ usage: driven.outcome.usage, cost_usd: driven.outcome.cost_usd, cost_estimated: false });
 });
 
 test.each([

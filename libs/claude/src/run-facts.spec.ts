@@ -19,11 +19,10 @@ const done = (id: string, more: object = {}, meta: object = {}) => ({
   tool_result_meta: [{ id, ...meta }],
 });
 const result = { total_cost_usd: 1, subtype: 'success', type: 'result' };
-const stream = (event: object, more: object = {}) => ({ type: 'stream_event', event, parent_tool_use_id: null, ...more });
 const ids = (tools: readonly { id: string }[]) => tools.map(({ id }) => id);
 
 test('nothing said: nothing answered, nothing changed', () => {
-  expect(factsOf()).toMatchObject({ answered: false, released: [], completed: [], inFlight: [], changed: false, changingInFlight: [], lastResult: undefined, usageSinceLastResult: null });
+  expect(factsOf()).toMatchObject({ answered: false, released: [], completed: [], inFlight: [], changed: false, changingInFlight: [], lastResult: undefined });
   expect(factsOf({ type: 'system', subtype: 'init', model: 'claude-x' })).toMatchObject({ answered: false, model: 'claude-x' });
 });
 
@@ -88,26 +87,9 @@ test('of many completed tools the last five are described, in one line each', ()
   expect(Buffer.byteLength(description)).toBeLessThanOrEqual(200);
 });
 
-test('tokens since the last result: each answer once, its output from its end', () => {
-  const start = stream({ type: 'message_start', message: { id: 'a', model: 'm', usage: usage(10, 1) } });
-  const end = stream({ type: 'message_delta', usage: { output_tokens: 50 } }, { api_message_id: 'a' });
-  expect(factsOf(start).usageSinceLastResult, 'cut off in its first block').toEqual(usage(10, 1));
-  expect(factsOf(start, answer('a', [text]), answer('a', [use('t')]), end).usageSinceLastResult).toEqual(usage(10, 50));
-  expect(factsOf(start, end, answer('a', [text])).usageSinceLastResult?.output_tokens, 'a block that is told late').toBe(50);
-  const withoutId = factsOf(start, stream({ type: 'message_delta', usage: { output_tokens: 7 } }));
-  expect(withoutId.usageSinceLastResult?.output_tokens).toBe(7);
-  expect(factsOf(start, end, result).usageSinceLastResult).toBeNull();
-  const long = factsOf(answer('a', [{ type: 'text', text: 'x'.repeat(400) }]), answer('a', [use('t', 'Bash', { command: 'y'.repeat(786) })]));
-  expect(long.usageSinceLastResult?.output_tokens, 'no end was told: guessed from 400 + 800 characters').toBe(300);
-  const next = factsOf(start, end, result, answer('b', [text]), answer('c', [text], { parent_tool_use_id: 's', message: { id: 'c', model: 'n', content: [text], usage: usage(3, 4) } }));
-  expect(next.usageSinceLastResult).toEqual({ input_tokens: 13, output_tokens: 5, cache_read_input_tokens: 2, cache_creation_input_tokens: 4 });
-  expect([...next.usageByModelSinceLastResult]).toEqual([['m', usage(10, 1)], ['n', usage(3, 4)]]);
-  expect(next.lastResult).toMatchObject({ total_cost_usd: 1 });
-});
-
 test('the CLI’s own words are no answer of the model; they tell the failure until the model answers', () => {
   const words = { type: 'assistant', message: { id: 'x', model: '<synthetic>', content: [text], usage: usage(0, 0) }, error: 'rate_limit', api_error_status: 429 };
-  expect(factsOf(words)).toMatchObject({ answered: false, upstreamError: { errorClass: 'rate_limit', status: 429 }, usageSinceLastResult: null });
+  expect(factsOf(words)).toMatchObject({ answered: false, upstreamError: { errorClass: 'rate_limit', status: 429 } });
   expect(factsOf(words, answer('a', [text]))).toMatchObject({ answered: true, upstreamError: undefined });
 });
 

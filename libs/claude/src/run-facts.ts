@@ -1,12 +1,10 @@
-// What the stored messages of one attempt prove: which tools may have run, which ended, what was answered and spent. Pure.
-import type { Usage } from '@runyard/domain';
+// What the stored messages of one attempt prove: which tools may have run, which ended, what was answered. Pure.
 import { BackgroundWork } from './background-work.js';
 import { numberField, objectField, objectsField, textField } from './json-fields.js';
 import { isLeftoverResult } from './leftover-result.js';
 import { parseMessage, peekMessage } from './message-peek.js';
 import type { JsonObject } from './message-peek.js';
 import { isReadOnlyTool } from './tool-effects.js';
-import { UnpricedUsage } from './unpriced-usage.js';
 import { UsedTools } from './used-tools.js';
 import type { CompletedTool, NotedTool, ReleasedTool } from './used-tools.js';
 
@@ -38,10 +36,6 @@ export interface RunFacts {
   readonly lastResult: JsonObject | undefined;
   /** The last five, oldest first. */
   readonly lastCompleted: readonly CompletedTool[];
-  /** Of answers that no result counts; null when there are none. The output of one that was cut off is guessed from its length. */
-  readonly usageSinceLastResult: Usage | null;
-  /** The same by model. */
-  readonly usageByModelSinceLastResult: ReadonlyMap<string, Usage>;
   readonly model: string | undefined;
   /** Undefined once the model has answered after it. */
   readonly upstreamError: UpstreamError | undefined;
@@ -49,15 +43,11 @@ export interface RunFacts {
 
 const SYNTHETIC = '<synthetic>';
 const AGENT_TASK = 'local_agent';
-/** Of all partial output only these matter; the look spares parsing the rest. */
-const STREAM_BOUNDARY = /^\{"type":"stream_event","event":\{"type":"message_(start|delta)"/;
-const HEAD_BYTES = 80;
 
 /** Collects the facts. Feed it the lines of one attempt, in order. */
 export class RunFactsReader {
   readonly #tools: UsedTools;
   readonly #background = new BackgroundWork();
-  readonly #unpriced = new UnpricedUsage();
   #answered = false;
   #lastResult: JsonObject | undefined;
   #model: string | undefined;
@@ -72,7 +62,7 @@ export class RunFactsReader {
   feed(line: Buffer): void {
     const peek = peekMessage(line);
     if (peek.kind === 'garbage') return;
-    if (peek.type === 'stream_event' && !STREAM_BOUNDARY.test(line.toString('latin1', 0, HEAD_BYTES))) return;
+    if (peek.type === 'stream_event') return;
     const message = parseMessage(line, peek);
     if (message !== undefined) this.#take(peek.type, message);
   }
@@ -92,8 +82,6 @@ export class RunFactsReader {
       inBackground,
       lastResult: this.#lastResult,
       lastCompleted: this.#tools.lastCompleted,
-      usageSinceLastResult: this.#unpriced.all,
-      usageByModelSinceLastResult: this.#unpriced.byModel,
       model: this.#model,
       upstreamError: this.#upstreamError,
     };
@@ -103,8 +91,6 @@ export class RunFactsReader {
     switch (type) {
       case 'system':
         return this.#system(message);
-      case 'stream_event':
-        return this.#unpriced.stream(message);
       case 'assistant':
         return this.#assistant(message);
       case 'user':
@@ -115,7 +101,7 @@ export class RunFactsReader {
         return this.#tools.gateCanceled(message);
       case 'result':
         if (!isLeftoverResult(message, this.#lastResult)) this.#lastResult = message;
-        return this.#unpriced.result();
+        return;
       default:
         return;
     }
@@ -149,7 +135,6 @@ export class RunFactsReader {
     if (objectsField(answer, 'content').length > 0) this.#answered = true;
     this.#upstreamError = undefined;
     this.#tools.assistant(message);
-    this.#unpriced.assistant(message);
   }
 
   /** A task whose tool is not known stands for itself; whether it is a subagent is known from its type. */

@@ -58,7 +58,7 @@ test('a background task that ends while the session is idle owes a turn; the sec
   feed(init, result({ result: 'second', num_turns: 2, origin: { kind: 'task-notification' } }), session('idle'));
   expect(ready()).toBe(true);
   expect(tracker.lastResult).toMatchObject({ result: 'second' });
-  expect(tracker.totals.numTurns).toBe(3);
+  expect(tracker.usage.totals.numTurns).toBe(3);
 });
 
 test('a task that was stopped owes nothing, and a turn that never comes is not waited for without end', () => {

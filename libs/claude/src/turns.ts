@@ -11,14 +11,14 @@ import { OpenPermissions } from './open-permissions.js';
 import type { OpenPermission } from './open-permissions.js';
 import { OpenTools } from './open-tools.js';
 import type { OpenTool, ToolResult } from './open-tools.js';
+import { ProcessUsage } from './process-usage.js';
 import { SentMessages } from './sent-messages.js';
 import { sessionStartOf } from './session-start.js';
 import type { SessionStart } from './session-start.js';
 import type { HookCallback } from './tool-gate.js';
 import { afterRateLimit, afterRetry, NO_SIGNS } from './upstream-signs.js';
 import type { UpstreamSigns } from './upstream-signs.js';
-import { addResult, NO_TOTALS } from './usage.js';
-import type { ProcessTotals } from './usage.js';
+import { isAnswerBoundary } from './unpriced-usage.js';
 
 export interface TurnTrackerOptions {
   /** A tool has answered, also one of a subagent. */
@@ -30,6 +30,8 @@ export interface TurnTrackerOptions {
  * and finished background tasks start turns of their own, each with an init and a result.
  */
 export class TurnTracker {
+  /** What the process has used up so far. */
+  readonly usage = new ProcessUsage();
   readonly #onToolResult: NonNullable<TurnTrackerOptions['onToolResult']>;
   readonly #tools = new OpenTools();
   readonly #denials = new Denials();
@@ -41,7 +43,6 @@ export class TurnTracker {
   #sawMessage = false;
   #lastResult: JsonObject | undefined;
   #structuredOutput: unknown;
-  #totals: ProcessTotals = NO_TOTALS;
   #errorClass: string | undefined;
   #signs = NO_SIGNS;
   #turnOpen = false;
@@ -68,10 +69,6 @@ export class TurnTracker {
   /** The latest one: a turn that a background task starts afterwards has none. */
   get structuredOutput(): unknown {
     return this.#structuredOutput;
-  }
-
-  get totals(): ProcessTotals {
-    return this.#totals;
   }
 
   /** The CLI's class of the last API failure, such as `billing_error`; undefined once Claude answered after it. */
@@ -139,7 +136,7 @@ export class TurnTracker {
     if (peek.kind === 'garbage') return;
     this.#sawMessage = true;
     // Partial text is most of the output and tells nothing that is needed here.
-    if (peek.type === 'stream_event') return;
+    if (peek.type === 'stream_event' && !isAnswerBoundary(line)) return;
     const message = parseMessage(line, peek);
     if (message !== undefined) this.#take(peek.type, message, nowMs);
   }
@@ -156,6 +153,8 @@ export class TurnTracker {
     switch (type) {
       case 'system':
         return this.#system(message, nowMs);
+      case 'stream_event':
+        return this.usage.stream(message);
       case 'assistant':
         return this.#assistant(message, nowMs);
       case 'user':
@@ -167,7 +166,8 @@ export class TurnTracker {
       case 'control_request':
         return this.#request(message, nowMs);
       case 'control_cancel_request':
-        return this.#withdrawn(textField(message, 'request_id') ?? '');
+        this.permissionAnswered(textField(message, 'request_id') ?? '');
+        return this.gateAnswered(textField(message, 'request_id') ?? '');
       case 'rate_limit_event':
         this.#signs = afterRateLimit(this.#signs, message);
         return;
@@ -211,6 +211,7 @@ export class TurnTracker {
   }
 
   #assistant(message: JsonObject, nowMs: number): void {
+    this.usage.assistant(message);
     this.#tools.assistant(message, nowMs);
     // Lines of subagents say which tool they belong to.
     if (typeof message['parent_tool_use_id'] === 'string') return;
@@ -232,7 +233,7 @@ export class TurnTracker {
       this.#tasks.answered();
     }
     if (message['structured_output'] !== undefined) this.#structuredOutput = message['structured_output'];
-    this.#totals = addResult(this.#totals, message);
+    this.usage.result(message);
     this.#tools.clear();
     this.#gates.turnEnded();
     this.#denials.result(message, this.#start?.permissionMode);
@@ -241,10 +242,5 @@ export class TurnTracker {
 
   #request(message: JsonObject, nowMs: number): void {
     if (!this.#gates.request(message)) this.#permissions.request(message, nowMs);
-  }
-
-  #withdrawn(requestId: string): void {
-    this.permissionAnswered(requestId);
-    this.gateAnswered(requestId);
   }
 }

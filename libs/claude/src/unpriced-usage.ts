@@ -14,6 +14,16 @@ interface Answer {
 }
 
 const CHARACTERS_PER_TOKEN = 4;
+/** In place of the id of a subagent's tool use. */
+const CONVERSATION = '';
+/** Of all partial output only these matter; the look spares parsing the rest. */
+const BOUNDARY = /^\{"type":"stream_event","event":\{"type":"message_(start|delta)"/;
+const HEAD_BYTES = 80;
+
+/** Whether a `stream_event` begins or ends an answer. */
+export function isAnswerBoundary(line: Buffer): boolean {
+  return BOUNDARY.test(line.toString('latin1', 0, HEAD_BYTES));
+}
 
 /**
  * An answer tells its tokens up to three times: when it starts, with every finished block (the count of the output is that of the
@@ -48,7 +58,7 @@ export class UnpricedUsage {
   /** `stream_event`: its first and its last event count. */
   stream(message: JsonObject): void {
     const event = objectField(message, 'event');
-    const owner = textField(message, 'parent_tool_use_id') ?? '';
+    const owner = textField(message, 'parent_tool_use_id') ?? CONVERSATION;
     if (event?.['type'] === 'message_start') {
       const id = this.#note(objectField(event, 'message'));
       if (id !== undefined) this.#current.set(owner, id);
@@ -56,8 +66,9 @@ export class UnpricedUsage {
     if (event?.['type'] === 'message_delta') this.#end(textField(message, 'api_message_id') ?? this.#current.get(owner), objectField(event, 'usage'));
   }
 
-  /** `result`: counts all answers that have ended; one that a subagent is still giving is counted by a later one. */
+  /** `result`: counts all answers that have ended, and those that broke off and were asked for again; one that a subagent is still giving is counted by a later one. */
   result(): void {
+    this.#current.delete(CONVERSATION);
     const open = new Set(this.#current.values());
     for (const [id, { ended }] of this.#answers) if (ended || !open.has(id)) this.#answers.delete(id);
   }

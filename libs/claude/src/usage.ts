@@ -37,11 +37,6 @@ export function costOfProcess(totals: ProcessTotals, costBeforeUsd: number): num
   return Number((difference < 0 ? totals.sessionCostUsd : difference).toFixed(8));
 }
 
-/** What the session has cost in all, for whoever resumes it: never less than before. */
-export function sessionCostAfter(totals: ProcessTotals, costBeforeUsd: number): number {
-  return Number((costBeforeUsd + (costOfProcess(totals, costBeforeUsd) ?? 0)).toFixed(8));
-}
-
 function usageSinceLastResult(result: JsonObject): Usage {
   const byModel = objectField(result, 'model_usage_since_last_result');
   if (byModel === undefined) return readUsage(objectField(result, 'usage'));
