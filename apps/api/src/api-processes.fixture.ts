@@ -1,6 +1,6 @@
 // What specs of API processes stand on: a Redis of their own, a directory, the store as a worker has it, and as many processes as a test starts.
 import { RunStore } from '@runyard/run-store';
-import { httpCall, startApiProcess, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
+import { apiIsReady, startApiProcess, temporaryDirectory, testRedis } from '@runyard/testing';
 import type { TemporaryDirectory, TestApi, TestRedis } from '@runyard/testing';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 
@@ -25,14 +25,10 @@ export class ApiProcesses {
     return api;
   };
 
-  /**
-   * The address of one, when store and queue answer: each has a connection of its own, and the first try of one may fail on a
-   * busy machine.
-   */
+  /** The address of one, when it is ready. */
   readonly ready = async (api: TestApi, key: string): Promise<string> => {
     const url = await api.url();
-    const answers = async (path: string): Promise<boolean> => (await httpCall(url, path, { headers: { authorization: `Bearer ${key}` } })).status === 200;
-    await waitFor(async () => (await answers('/readyz')) && (await answers('/v1/queue')), { what: 'the API to be ready', timeoutMs: 60_000 });
+    await apiIsReady(url, key);
     return url;
   };
 

@@ -5,7 +5,7 @@ import type { Outcome, Problem, Run } from '@runyard/domain';
 import { RunStore } from '@runyard/run-store';
 import type { Lease } from '@runyard/run-store';
 import { createLogger } from '@runyard/telemetry';
-import { httpCall, httpOpen, redisCommand, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
+import { apiIsReady, httpCall, httpOpen, redisCommand, temporaryDirectory, testRedis } from '@runyard/testing';
 import type { HttpAnswer, HttpCall, TemporaryDirectory, TestRedis } from '@runyard/testing';
 import { afterAll, beforeAll } from 'vitest';
 import { startApi } from './start-api.js';
@@ -78,11 +78,7 @@ export class ApiStand {
   /** The tickets in the queue, the next one first. */
   readonly tickets = async (): Promise<string[]> => (await redisCommand(this.redis.connection, 'ZRANGE', 'runyard:bull:runs:prioritized', '0', '-1')) as string[];
 
-  /** Waits until store and queue answer: each has a connection of its own. */
-  readonly ready = (at = this.api): Promise<true> => {
-    const answers = async (path: string): Promise<boolean> => (await this.call(path, {}, at)).status === 200;
-    return waitFor(async () => (await answers('/readyz')) && (await answers('/v1/queue')), { what: 'the API to be ready', timeoutMs: 60_000 });
-  };
+  readonly ready = (at = this.api): Promise<void> => apiIsReady(at.url, KEY);
 
   /** One more API on the same Redis and the same directory, ready unless `becomesReady` says otherwise. Whoever starts it closes it. */
   readonly start = async (more: ApiStandOptions['api'] = {}): Promise<RunningApi> => {

@@ -1,5 +1,5 @@
 // A real API process, and the command that talks to it.
-import { httpCall, startApiProcess, temporaryDirectory, testRedis, waitFor } from '@runyard/testing';
+import { apiIsReady, startApiProcess, temporaryDirectory, testRedis } from '@runyard/testing';
 import type { TemporaryDirectory, TestRedis } from '@runyard/testing';
 import { afterAll, beforeAll } from 'vitest';
 import { startCommand } from './command.fixture.js';
@@ -30,9 +30,7 @@ export function onRealApi(take: (api: RealApi) => void): void {
     const api = startApiProcess({ cwd: dir.path, env: { REDIS_URL: redis.url, RUNYARD_DATA_DIR: `${dir.path}/data`, RUNYARD_API_KEY: KEY } });
     cleanUp.push(() => api.end());
     const url = await api.url();
-    // Store and queue have a connection each, and the first try of one may fail on a busy machine.
-    const answers = async (path: string): Promise<boolean> => (await httpCall(url, path, { headers: { authorization: `Bearer ${KEY}` } })).status === 200;
-    await waitFor(async () => (await answers('/readyz')) && (await answers('/v1/queue')), { what: 'the API to be ready', timeoutMs: 60_000 });
+    await apiIsReady(url, KEY);
     const withInput = (stdin: string, ...argv: string[]): Promise<Done> => startCommand(argv, { env: { RUNYARD_URL: url, RUNYARD_API_KEY: KEY }, stdin }).done;
     const runyard = (...argv: string[]): Promise<Done> => withInput('', ...argv);
     const json = async <T>(...argv: string[]): Promise<T> => JSON.parse((await runyard(...argv, '-o', 'json')).out) as T;

@@ -19,7 +19,7 @@ export { processesWithMark } from './processes-with-mark.js';
 export { redisCommand } from './redis-command.js';
 export { temporaryDirectory } from './temporary-directory.js';
 export type { TemporaryDirectory } from './temporary-directory.js';
-export { startApiProcess } from './test-api.js';
+export { apiIsReady, startApiProcess } from './test-api.js';
 export type { TestApi } from './test-api.js';
 export type { ProcessExit, TestProcess } from './test-process.js';
 export { redisCacheDirectory, testRedis } from './test-redis.js';
